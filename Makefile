@@ -1,0 +1,55 @@
+# make demo    the main job, on a synthetic drive or on SOURCE=clip.mp4; leaves out/overlay.mp4 and out/report.json
+# make test    the tests
+# make check   all that must hold before a commit: format, lint, types, tests
+# Each sets up .venv as far as it needs it.
+
+PYTHON ?= python3
+SOURCE ?= synth://640x480@30?seconds=10
+BIN := .venv/bin
+
+# The latest torch that the tests ran with. Without an NVIDIA GPU its CPU build is taken: the plain one brings CUDA
+# along, several gigabytes. "+cpu" versions sort above plain ones, so the additional index wins where it is reachable.
+TORCH := torch==2.13.0
+TORCH_INDEX := $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu --retries 0)
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check format clean
+
+demo: .venv/run.stamp
+	@mkdir -p out
+	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend
+
+test: .venv/dev.stamp
+	@$(BIN)/python -m pytest
+
+check: .venv/dev.stamp
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest
+
+format: .venv/dev.stamp
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv out build *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "rtseg needs Python 3.10 or newer; name one with: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Making .venv …"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "Python's venv module is missing. On Debian or Ubuntu: sudo apt-get install -y python3-venv"; exit 1; }
+
+.venv/run.stamp: .venv/bin/python pyproject.toml setup.py
+	@echo "Installing rtseg into .venv (a minute or two) …"
+	@$(PIP) -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp
+	@echo "Installing what training and the tests need (a few minutes) …"
+	@$(PIP) $(TORCH_INDEX) "$(TORCH)"
+	@$(PIP) -e ".[train,dev]"
+	@touch $@

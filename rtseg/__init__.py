@@ -1,0 +1,89 @@
+"""rtseg labels every pixel of a driving video in real time.
+
+A frame's way through the package, and where each part of it lives:
+
+    sources/     a video file, a synthetic drive                 ─► Frame
+    stages/      capture, preprocess, infer, colorize, present: what happens to the pixels
+    backends/    OpenVINO, ONNX Runtime, torch, simulated: a model file in a runtime
+    sinks/       the overlay video
+    pipeline/    threads, mailboxes, books and the meter: time, no pixels
+    session.py   puts these together for one run, and reports on it
+    cli/         arguments and printing
+    training/    where models come from; never imported by a run
+
+In five lines:
+
+    from rtseg import RunOptions, Session
+
+    with Session(RunOptions("clip.mp4", out=Path("overlay.mp4"))) as session:
+        session.run()
+        print(session.report()["frames"])
+
+Importing rtseg loads none of the libraries that it works with; they come with the first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from rtseg.classes import CAMVID, ClassSet
+from rtseg.errors import (
+    DataError,
+    InputError,
+    Interrupted,
+    MissingDependencyError,
+    ModelError,
+    OutputError,
+    RtsegError,
+    SinkFault,
+    SourceError,
+    SourceFault,
+    SourceNotFoundError,
+    StageError,
+)
+from rtseg.frame import Frame, LabelMap
+
+if TYPE_CHECKING:
+    from rtseg.model import Model, find_model, shipped_models
+    from rtseg.session import RunOptions, Session
+
+_LATE = {
+    "Model": "rtseg.model",
+    "find_model": "rtseg.model",
+    "shipped_models": "rtseg.model",
+    "RunOptions": "rtseg.session",
+    "Session": "rtseg.session",
+}
+"""Public names that need libraries, and the modules they are fetched from when first asked for."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATE:
+        raise AttributeError(f"module 'rtseg' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATE[name]), name)
+
+
+__all__ = [
+    "CAMVID",
+    "ClassSet",
+    "DataError",
+    "Frame",
+    "InputError",
+    "Interrupted",
+    "LabelMap",
+    "MissingDependencyError",
+    "Model",
+    "ModelError",
+    "OutputError",
+    "RtsegError",
+    "RunOptions",
+    "Session",
+    "SinkFault",
+    "SourceError",
+    "SourceFault",
+    "SourceNotFoundError",
+    "StageError",
+    "find_model",
+    "shipped_models",
+]

@@ -1,0 +1,79 @@
+"""The backends: the same model file in different runtimes, behind one contract.
+
+    base.py         Backend: open / infer / close, and the checks of shape and type
+    openvino.py     the CPU default
+    onnxruntime.py  the CPU without OpenVINO
+    torch.py        the reference; torch_graph.py and torch_ops.py execute an ONNX graph in it
+    simulated.py    fixed cost, known answer, no model
+
+A runtime is imported when its backend is opened.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from rtseg.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from rtseg.backends.base import Backend
+
+_CLASSES = {
+    "openvino": "OpenVinoBackend",
+    "onnxruntime": "OnnxRuntimeBackend",
+    "torch": "TorchBackend",
+    "simulated": "SimulatedBackend",
+}
+
+BACKENDS = tuple(_CLASSES)
+"""Names, in order of preference on a CPU; "auto" never takes the last, which only pretends."""
+
+
+def backend_class(name: str) -> type[Backend]:
+    """Import the backend called `name`, but not its runtime.
+
+    Raises:
+        InputError: there is no such backend.
+    """
+    if name not in _CLASSES:
+        raise InputError(f"{name}: no such backend. Choose auto, {', '.join(BACKENDS)}.")
+    module = importlib.import_module(f"{__name__}.{name}")
+    found: type[Backend] = getattr(module, _CLASSES[name])
+    return found
+
+
+def installed() -> dict[str, str | None]:
+    """Return each backend's version, or None where its runtime is not installed."""
+    return {name: backend_class(name).version() for name in BACKENDS}
+
+
+def choose(name: str) -> type[Backend]:
+    """Return the backend that `--backend NAME` asks for.
+
+    Args:
+        name: one of `BACKENDS`; "simulated:MS" for one that takes MS milliseconds; or "auto" for the first of
+            openvino, onnxruntime and torch that is installed.
+
+    Raises:
+        InputError: there is no such backend.
+        MissingDependencyError: "auto", and none is installed.
+    """
+    if name == "auto":
+        for candidate in BACKENDS[:-1]:
+            if backend_class(candidate).version() is not None:
+                return backend_class(candidate)
+        raise MissingDependencyError("openvino")
+    if name.startswith("simulated:"):
+        return _simulated(name)
+    return backend_class(name)
+
+
+def _simulated(name: str) -> type[Backend]:
+    from rtseg.backends.simulated import SimulatedBackend
+
+    try:
+        cost_ms = float(name.partition(":")[2])
+    except ValueError:
+        raise InputError(f"{name}: the cost must be a number of milliseconds, as in simulated:15.") from None
+    return SimulatedBackend.costing(cost_ms)

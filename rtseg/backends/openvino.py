@@ -1,0 +1,56 @@
+"""OpenVINO on the CPU: the default where there is no GPU."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rtseg.backends.base import Backend
+from rtseg.errors import ModelError
+from rtseg.runtimes import load_openvino
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from rtseg.metadata import Precision
+
+
+class OpenVinoBackend(Backend):
+    """One compiled model and one infer request, which reads the image where it lies.
+
+    Floating point is float32 for every file, so that labels do not depend on which
+    others a CPU knows.
+    The cache of compiled models stays off: it writes files that nobody asked for.
+    """
+
+    name: ClassVar[str] = "openvino"
+    distributions: ClassVar[tuple[str, ...]] = ("openvino",)
+    preferred_precisions: ClassVar[tuple[Precision, ...]] = ("int8", "fp32", "fp16")
+
+    _runtime: Any = None
+    _request: Any = None
+
+    def _open(self) -> None:
+        self._runtime = load_openvino()
+        settings: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        if self.threads is not None:
+            settings["INFERENCE_NUM_THREADS"] = self.threads
+        core = self._runtime.Core()
+        try:
+            compiled = core.compile_model(core.read_model(self.model.path), "CPU", settings)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f"{self.model.path}: OpenVINO cannot run it: {reason}") from error
+        self._request = compiled.create_infer_request()
+        self.device = core.get_property("CPU", "FULL_DEVICE_NAME").strip()
+
+    def _infer(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        batch = self._runtime.Tensor(image_rgb[None], shared_memory=True)
+        self._request.set_input_tensor(batch)
+        self._request.infer()
+        labels: NDArray[np.uint8] = self._request.get_output_tensor().data[0]
+        return labels
+
+    def _close(self) -> None:
+        self._request = None
+        self._runtime = None

@@ -1,0 +1,15 @@
+"""The command line: arguments and printing only.
+
+main.py       the entry point: the commands, and how an error is shown
+options.py    options that several commands share
+screen.py     progress bars and tables
+run.py        rtseg run
+synth.py      rtseg synth
+judge.py      rtseg eval
+make.py       rtseg train, export, quantize
+look.py       rtseg models, doctor
+"""
+
+from rtseg.cli.main import main
+
+__all__ = ["main"]

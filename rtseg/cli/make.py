@@ -1,0 +1,225 @@
+"""`rtseg train`, `rtseg export` and `rtseg quantize`: how a model file is made."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from rtseg.cli.options import data_option, existing_or_not
+from rtseg.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.progress import TaskID
+
+    from rtseg.training.export import FloatPrecision
+    from rtseg.training.judge import OnStep
+    from rtseg.training.train import Epoch
+
+
+@click.command("train")
+@data_option
+@click.option(
+    "--out", type=existing_or_not, required=True, metavar="DIR", help="Where checkpoint and curves go."
+)
+@click.option("--net", default="unet", show_default=True, metavar="NAME", help="unet or fcn.")
+@click.option("--encoder", default="lite0", show_default=True, metavar="NAME", help="lite0 or plain.")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    default=("train",),
+    show_default=True,
+    metavar="NAME[/N]",
+    help="Split to train on, every Nth frame of it; may be given more than once.",
+)
+@click.option(
+    "--validate", default="val", show_default=True, metavar="NAME", help="Split to score; none for none."
+)
+@click.option(
+    "--data-name", default="not stated", metavar="TEXT", help="What the data is called, for the model file."
+)
+@click.option(
+    "--data-licence", default="not stated", metavar="TEXT", help="On which terms it may be used, likewise."
+)
+@click.option("--epochs", type=click.IntRange(min=1), default=40, show_default=True)
+@click.option("--batch", type=click.IntRange(min=2), default=8, show_default=True, help="Views a step.")
+@click.option("--crop", default="416x320", show_default=True, metavar="WxH", help="Size of a view, pixels.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-3, show_default=True)
+@click.option(
+    "--jaccard",
+    type=click.FloatRange(min=0),
+    default=0.5,
+    show_default=True,
+    help="Weight of the soft Jaccard loss beside the cross-entropy.",
+)
+@click.option(
+    "--synthetic-share",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="Share of frames from synthetic drives.",
+)
+@click.option(
+    "--validate-every",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Score after every Nth epoch.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on from the last whole epoch in --out.")
+def train_command(
+    data: Path,
+    out: Path,
+    net: str,
+    encoder: str,
+    splits: tuple[str, ...],
+    validate: str,
+    data_name: str,
+    data_licence: str,
+    epochs: int,
+    batch: int,
+    crop: str,
+    learning_rate: float,
+    jaccard: float,
+    synthetic_share: float,
+    validate_every: int,
+    seed: int,
+    resume: bool,
+) -> None:
+    """Train a network; the defaults are the recipe of the shipped model.
+
+    \b
+    Examples:
+      rtseg train --data camvid --out runs/unet
+      rtseg train --data camvid --out runs/fcn --net fcn --encoder plain --epochs 20
+
+    Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.
+    The same options, data, seed and machine give the same weights.
+    """
+    from rtseg.cli.screen import progress_bar
+    from rtseg.training.augment import Augmentation
+    from rtseg.training.train import TrainOptions, train
+
+    options = TrainOptions(
+        data=data,
+        out=out,
+        splits=splits,
+        validate=None if validate == "none" else validate,
+        net=net,
+        encoder=encoder,
+        data_name=data_name,
+        data_licence=data_licence,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        jaccard=jaccard,
+        synthetic_share=synthetic_share,
+        validate_every=validate_every,
+        seed=seed,
+        augmentation=Augmentation(crop_hw=hw_from_text(crop)),
+    )
+    with progress_bar("loss", "miou") as shown:
+        task = shown.add_task("training", total=None, loss="", miou="")
+
+        def on_step(done: int, total: int, loss: float) -> None:
+            shown.update(task, completed=done, total=total, loss=f"loss {loss:.3f}")
+
+        def on_epoch(epoch: Epoch) -> None:
+            if epoch.miou is not None:
+                shown.update(task, miou=f"mIoU {epoch.miou:.3f}")
+            shown.console.print(_line(epoch, epochs))
+
+        path = train(options, resume=resume, on_step=on_step, on_epoch=on_epoch)
+    click.echo(path)
+
+
+def _line(epoch: Epoch, epochs: int) -> str:
+    score = f", mIoU {epoch.miou:.4f}" if epoch.miou is not None else ""
+    return f"epoch {epoch.number}/{epochs}: loss {epoch.loss:.4f}{score}, {epoch.seconds:.0f} s"
+
+
+@click.command("export")
+@click.argument("checkpoint", type=existing_or_not)
+@click.option("--out", type=existing_or_not, required=True, metavar="M.onnx", help="The file to write.")
+@click.option("--precision", type=click.Choice(("fp32", "fp16")), default="fp32", show_default=True)
+@data_option
+@click.option(
+    "--split", default="val", show_default=True, metavar="NAME", help="Frames to check and score it on."
+)
+@click.option("--size", default="480x360", show_default=True, metavar="WxH", help="Input size, pixels.")
+@click.option("--name", metavar="NAME", help="What the model is called; the default is NET-ENCODER.")
+@click.option(
+    "--model-version", default="1", show_default=True, metavar="V", help="Counts up when weights change."
+)
+def export_command(
+    checkpoint: Path,
+    out: Path,
+    precision: str,
+    data: Path,
+    split: str,
+    size: str,
+    name: str | None,
+    model_version: str,
+) -> None:
+    """Make an ONNX model of CHECKPOINT, checked against torch on real frames before it is written.
+
+    \b
+    Example:
+      rtseg export runs/unet/model.safetensors --data camvid --out models/unet/fp32.onnx
+    """
+    from rtseg.classes import CAMVID
+    from rtseg.training.data import LabelledFolder
+    from rtseg.training.export import export_model
+
+    with _steps() as on_step:
+        exported = export_model(
+            checkpoint,
+            out,
+            precision=cast("FloatPrecision", precision),
+            data=LabelledFolder(data, split, CAMVID),
+            name=name,
+            version=model_version,
+            size=hw_from_text(size),
+            on_step=on_step,
+        )
+    click.echo(
+        f"{exported.path}: {exported.precision}, {exported.size_bytes / 1e6:.2f} MB, "
+        f"mIoU {exported.scores['miou']:.4f} on {split}, "
+        f"{exported.agreement:.3%} of pixels as in torch ({exported.checked_frames} frames)"
+    )
+
+
+@contextmanager
+def _steps() -> Iterator[OnStep]:
+    """A progress bar that starts anew whenever the work that it is told of changes."""
+    from rtseg.cli.screen import progress_bar
+
+    with progress_bar() as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def on_step(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        yield on_step
+
+
+def hw_from_text(text: str) -> tuple[int, int]:
+    """Height and width from "WIDTHxHEIGHT".
+
+    Raises:
+        InputError: it is not two whole numbers of at least 32.
+    """
+    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if not match or min(int(match[1]), int(match[2])) < 32:
+        raise InputError(f"{text}: a size is WIDTHxHEIGHT in pixels, each at least 32, for instance 480x360.")
+    return int(match[2]), int(match[1])

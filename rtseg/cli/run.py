@@ -1,0 +1,196 @@
+"""`rtseg run`: a driving video in, a segmented one out."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rtseg.cli.options import (
+    backend_option,
+    existing_or_not,
+    model_option,
+    precision_option,
+    report_option,
+    threads_option,
+)
+from rtseg.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from rtseg.pipeline import Progress
+    from rtseg.session import Session
+
+
+@click.command("run")
+@click.argument("source")
+@click.option(
+    "-o", "--out", type=existing_or_not, metavar="OUT", help="The overlay video: .mp4, .mkv, .mov …"
+)
+@model_option
+@precision_option
+@backend_option
+@threads_option
+@click.option(
+    "--opacity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the colours."
+)
+@click.option("--only", metavar="CLASS,…", help="Colour only these classes.")
+@click.option(
+    "--view",
+    type=click.Choice(("overlay", "mask", "side-by-side")),
+    default="overlay",
+    show_default=True,
+    help="The picture with colours over it, the colours alone, or both.",
+)
+@click.option("--legend", is_flag=True, help="Burn the classes' names and colours into the picture.")
+@click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="End after N frames.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End after S seconds."
+)
+@report_option
+def run_command(
+    source: str,
+    out: Path | None,
+    model: str | None,
+    precision: str,
+    backend: str,
+    threads: int | None,
+    opacity: float,
+    only: str | None,
+    view: str,
+    legend: bool,
+    max_frames: int | None,
+    seconds: float | None,
+    report: str | None,
+) -> None:
+    """Segment SOURCE: a video file, or a synthetic drive.
+
+    \b
+    Examples:
+      rtseg run "synth://640x480@30?seconds=10&seed=1" -o overlay.mp4
+      rtseg run clip.mp4 -o overlay.mp4 --legend --report run.json
+      rtseg run clip.mp4 -o cars.mp4 --only car,pedestrian,bicyclist
+
+    Every frame comes out, with its own time stamp.
+    """
+    from rtseg.report import check_writable
+    from rtseg.session import RunOptions, Session
+
+    if out is None and report is None:
+        raise InputError("There is nothing to write. Give -o OUT.mp4 for the video, or --report FILE.json.")
+    if report is not None:
+        check_writable(report)
+        if out is not None and Path(report).absolute() == out.absolute():
+            raise InputError(f"{report}: the report and the video cannot be one file.")
+    options = RunOptions(
+        source=source,
+        out=out,
+        model=model,
+        precision=precision,
+        backend=backend,
+        threads=threads,
+        opacity=opacity,
+        only=frozenset(name.strip() for name in only.split(",")) if only is not None else None,
+        view=view,
+        legend=legend,
+        max_frames=max_frames,
+        seconds=seconds,
+    )
+    with Session(options) as session:
+        try:
+            with _stopped_by_signals(session.stop):
+                _run_with_bar(session)
+        finally:
+            _conclude(session, report)
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call `stop`, once; a second one raises KeyboardInterrupt."""
+
+    def handle(number: int, _: FrameType | None) -> None:
+        signal.signal(number, signal.default_int_handler)
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_with_bar(session: Session) -> None:
+    from rtseg.cli.screen import progress_bar, standard_error
+
+    model = session.backend.model
+    standard_error().print(
+        f"{session.source.uri}: {session.source.width}×{session.source.height}, "
+        f"{float(session.source.fps):.4g} fps; {model.name} {model.precision} on {session.backend.name}"
+    )
+    with progress_bar("rate") as bar:
+        task = bar.add_task("segmenting", total=_expected_frames(session), rate="")
+
+        def show(progress: Progress) -> None:
+            bar.update(task, completed=progress.books.shown, rate=f"{progress.fps:.1f} fps")
+
+        session.run(show)
+
+
+def _expected_frames(session: Session) -> int | None:
+    """For the bar: how many frames there should be, as far as one can know."""
+    options = session.options
+    limits = [session.source.frame_count, options.max_frames]
+    if options.seconds is not None:
+        limits.append(round(options.seconds * session.source.fps))
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _conclude(session: Session, target: str | None) -> None:
+    """Write the report and print the tables; also after a run that failed, as far as it came."""
+    from rtseg import report
+
+    if session.outcome is None or session.outcome.books.captured == 0:
+        return
+    facts = session.report()
+    if target is not None:
+        report.write(facts, target)
+    _print_summary(session, target)
+
+
+def _print_summary(session: Session, target: str | None) -> None:
+    from rtseg.cli.screen import console_for, facts, standard_error, table
+
+    assert session.outcome is not None
+    outcome, books = session.outcome, session.outcome.books
+    console = console_for(target)
+    columns = ("mean", "p50", "p95", "p99", "max")
+    console.print(
+        table(
+            "milliseconds a frame",
+            ("stage", *columns),
+            [
+                (name, *(f"{figures[column]:.1f}" for column in columns))
+                for name, figures in outcome.latency_ms.items()
+            ],
+        )
+    )
+    dropped = ", ".join(f"{count} {cause}" for cause, count in books.dropped.items())
+    summary = {
+        "frames": f"{books.captured} captured, {books.fresh} segmented, "
+        + (f"dropped: {dropped}" if dropped else "none dropped"),
+        "speed": f"{outcome.fps:.1f} fps, {outcome.seconds:.1f} s in all",
+    }
+    out = session.options.out
+    if out is not None and out.is_file():
+        summary["video"] = str(out)
+    if target not in (None, "-"):
+        summary["report"] = str(target)
+    console.print(facts(summary))
+    for warning in session.warnings():
+        standard_error().print(f"warning: {warning}", markup=False)

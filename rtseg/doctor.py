@@ -1,0 +1,84 @@
+"""What of rtseg works here, and what to install for the rest."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from dataclasses import dataclass
+
+from rtseg import backends, report
+
+OK, MISSING, BROKEN = "ok", "missing", "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: its name.
+        state: "ok", "missing" (optional, not there) or "broken" (there or required, and does not work).
+        detail: a version, or what is wrong.
+        remedy: the command that mends it; empty where nothing is to be done.
+    """
+
+    what: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at the machine, the required and optional libraries, the backends and the models; takes seconds.
+
+    Each backend really opens the default model and labels a picture.
+    """
+    return [
+        *_machine(),
+        *(_library(name, required=True) for name in ("numpy", "opencv-python", "av")),
+        *(_backend(name) for name in backends.BACKENDS),
+        *(_library(name, extra=extra) for name, extra in (("torch", "train"), ("onnx", "train"))),
+        _encoder(),
+    ]
+
+
+def _machine() -> list[Finding]:
+    gpu = report.gpu_name()
+    return [
+        Finding("python", OK, platform.python_version()),
+        Finding("processor", OK, report.cpu_name() or "unknown"),
+        Finding("NVIDIA GPU", OK if gpu else MISSING, gpu or "none seen; the CPU backends are used"),
+    ]
+
+
+def _library(name: str, *, required: bool = False, extra: str = "") -> Finding:
+    try:
+        return Finding(name, OK, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        command = f"pip install {name}" if required else f"pip install 'rtseg[{extra}]'"
+        return Finding(name, BROKEN if required else MISSING, "not installed", command)
+
+
+def _backend(name: str) -> Finding:
+    """Open the default model in the backend and label one grey picture, which is what opening does."""
+    from rtseg.errors import MissingDependencyError, RtsegError
+    from rtseg.session import backend_for
+
+    what = f"backend {name}"
+    try:
+        with backend_for(name, None) as backend:
+            version = backend.version()
+            return Finding(what, OK, f"{version}, {backend.model.precision} on {backend.device}")
+    except MissingDependencyError as error:
+        return Finding(what, MISSING, "not installed", str(error).partition("Install it with: ")[2])
+    except (RtsegError, RuntimeError) as error:
+        return Finding(what, BROKEN, str(error))
+
+
+def _encoder() -> Finding:
+    import av
+
+    names = [name for name in ("libx264", "libx265", "libsvtav1") if name in av.codecs_available]
+    if "libx264" in names:
+        return Finding("video encoders", OK, ", ".join(names))
+    return Finding("video encoders", BROKEN, "this PyAV has no libx264", "pip install --force-reinstall av")

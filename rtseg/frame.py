@@ -1,0 +1,90 @@
+"""What travels through the pipeline: one record a stage, each holding the one before.
+
+    capture ─► Frame ─► preprocess ─► Prepared ─► infer ─► Labelled ─► colorize ─► Painted ─► present
+
+Records are frozen; the pixels they point to are shared, and nobody writes into pixels that another stage made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    import av
+    import numpy as np
+    from numpy.typing import NDArray
+
+Fate = Literal["fresh", "propagated", "held"]
+"""Where shown labels come from: this frame, an older one moved along the flow, an older one as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture from a source.
+
+    Attributes:
+        index: 0 for the first frame that the source delivered, then counting up without a gap.
+        pts: presentation time, in `time_base` units, strictly rising within a source.
+        time_base: seconds a unit of `pts`.
+        captured_ns: monotonic clock, nanoseconds, taken as soon as the picture was in memory.
+        picture: the pixels, in the format they were decoded in. Read only: a decoder may still refer to them.
+            They live as long as this object.
+    """
+
+    index: int
+    pts: int
+    time_base: Fraction
+    captured_ns: int
+    picture: av.VideoFrame
+
+
+@dataclass(frozen=True, slots=True)
+class LabelMap:
+    """The classes of a frame's pixels, at the model's size.
+
+    Attributes:
+        ids: class ids, uint8, (H, W), H and W the model's. Owned by this object, read only.
+        fate: where the ids come from.
+    """
+
+    ids: NDArray[np.uint8]
+    fate: Fate = "fresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A frame and its model input.
+
+    Attributes:
+        frame: the frame.
+        image_rgb: uint8, (H, W, 3), C-contiguous, RGB, H and W the model's.
+    """
+
+    frame: Frame
+    image_rgb: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A frame and its labels."""
+
+    frame: Frame
+    label_map: LabelMap
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A frame, its labels and the picture that a person sees.
+
+    Attributes:
+        frame: the frame.
+        label_map: its labels.
+        picture: what is shown, of the frame's size, yuv420p, tagged with the frame's colour space and range.
+    """
+
+    frame: Frame
+    label_map: LabelMap
+    picture: av.VideoFrame

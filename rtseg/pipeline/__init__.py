@@ -1,0 +1,22 @@
+"""Threads and time, no pixels.
+
+    mailbox.py    the bounded place between two threads
+    clock.py      units of time
+    meter.py      how long stages and frames take
+    books.py      what became of every frame
+    stage.py      what is asked of a stage
+    worker.py     one thread, as the others see it
+    outcome.py    what a run tells while it lasts and when it is over
+    pipeline.py   puts them together
+
+All threads of rtseg are started in pipeline.py.
+"""
+
+from __future__ import annotations
+
+from rtseg.pipeline.books import Books
+from rtseg.pipeline.outcome import Outcome, Progress
+from rtseg.pipeline.pipeline import Pipeline
+from rtseg.pipeline.stage import Stage
+
+__all__ = ["Books", "Outcome", "Pipeline", "Progress", "Stage"]

@@ -1,0 +1,70 @@
+"""A bounded, ordered place between two threads in which nobody waits for a partner that has gone."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Condition, Lock
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class MailboxClosedError(Exception):
+    """The mailbox has reached its end: `get` has nothing left, `put` leaves the item with its caller."""
+
+
+class Mailbox(Generic[T]):
+    """Lossless and ordered: a full mailbox makes `put` wait, an empty one makes `get` wait.
+
+    An item that was put leaves exactly once: through one `get`, or through one `cancel`.
+    All methods may be called from any thread, but not from a signal handler.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        """Make room for `capacity` items; ValueError for less than one."""
+        if capacity < 1:
+            raise ValueError(f"a mailbox holds at least 1 item, not {capacity}")
+        self._capacity = capacity
+        self._items: deque[T] = deque()
+        self._closed = False
+        lock = Lock()
+        self._has_item = Condition(lock)
+        self._has_room = Condition(lock)
+
+    def put(self, item: T) -> None:
+        """Leave `item` as soon as there is room; MailboxClosedError if it was not taken."""
+        with self._has_room:
+            while len(self._items) >= self._capacity and not self._closed:
+                self._has_room.wait()
+            if self._closed:
+                raise MailboxClosedError
+            self._items.append(item)
+            self._has_item.notify()
+
+    def get(self) -> T:
+        """Take the oldest item as soon as there is one; MailboxClosedError if there never will be."""
+        with self._has_item:
+            while not self._items and not self._closed:
+                self._has_item.wait()
+            if not self._items:
+                raise MailboxClosedError
+            item = self._items.popleft()
+            self._has_room.notify()
+            return item
+
+    def close(self) -> None:
+        """Take no more items, and wake everybody; those inside can still be got. Twice is as once."""
+        with self._has_item:
+            self._closed = True
+            self._has_item.notify_all()
+            self._has_room.notify_all()
+
+    def cancel(self) -> list[T]:
+        """Close, and throw away what lies inside: returned, oldest first, for the caller to account for."""
+        with self._has_item:
+            self._closed = True
+            thrown_away = list(self._items)
+            self._items.clear()
+            self._has_item.notify_all()
+            self._has_room.notify_all()
+            return thrown_away

@@ -1,0 +1,104 @@
+"""How long each stage takes and how long a frame is under way, in bounded memory however long the run.
+
+Durations are counted in buckets whose bounds grow by 1 %, so a percentile is within 0.5 % of the recorded
+duration of that rank; mean and max are exact.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from rtseg.pipeline.clock import NS_PER_S, ms_from_ns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+END_TO_END = "end_to_end"
+"""The key of the time from a frame's capture to the return of the last stage; no stage may have this name."""
+
+PERCENTILES = (50, 90, 95, 99)
+
+_GROWTH = 1.01
+_LOG_GROWTH = math.log(_GROWTH)
+_LONGEST_NS = 24 * 3600 * NS_PER_S
+_BUCKETS = math.ceil(math.log(_LONGEST_NS) / _LOG_GROWTH) + 1
+
+
+class Histogram:
+    """Durations of one kind. One thread records; others may read, and miss the latest record at most."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.max_ns = 0
+        self._total_ns = 0
+        self._counts = [0] * _BUCKETS
+
+    def record(self, duration_ns: int) -> None:
+        """Count one duration; for percentiles, less than 1 ns is 1 ns and more than a day is a day."""
+        bucket = int(math.log(max(duration_ns, 1)) / _LOG_GROWTH)
+        self._counts[min(bucket, _BUCKETS - 1)] += 1
+        self._total_ns += duration_ns
+        self.max_ns = max(self.max_ns, duration_ns)
+        self.count += 1
+
+    @property
+    def mean_ns(self) -> float:
+        """The mean, exact; 0 when nothing was recorded."""
+        return self._total_ns / self.count if self.count else 0.0
+
+    def percentile_ns(self, percent: float) -> float:
+        """Find the smallest recorded duration that at least `percent` % do not exceed (nearest rank).
+
+        Within 0.5 %, never more than `max_ns`; 0 when nothing was recorded.
+        """
+        counts = list(self._counts)
+        rank = max(math.ceil(percent / 100 * sum(counts)), 1)
+        reached = 0
+        for bucket, count in enumerate(counts):
+            reached += count
+            if reached >= rank:
+                return min(math.exp((bucket + 0.5) * _LOG_GROWTH), self.max_ns)
+        return 0.0
+
+    def summary_ms(self) -> dict[str, float]:
+        """Return mean, p50, p90, p95, p99 and max in milliseconds, under these names."""
+        percentiles = {f"p{percent}": ms_from_ns(self.percentile_ns(percent)) for percent in PERCENTILES}
+        return {"mean": ms_from_ns(self.mean_ns), **percentiles, "max": ms_from_ns(self.max_ns)}
+
+
+class Meter:
+    """One histogram a stage, each written by that stage's thread alone, so the hot path takes no lock.
+
+    `record_shown` belongs to the last stage's thread.
+    """
+
+    def __init__(self, stages: Sequence[str]) -> None:
+        self._histograms = {name: Histogram() for name in (*stages, END_TO_END)}
+        self._first_shown_ns = 0
+        self._last_shown_ns = 0
+
+    def record(self, stage: str, duration_ns: int) -> None:
+        """Count how long the stage was busy with one frame."""
+        self._histograms[stage].record(duration_ns)
+
+    def record_shown(self, captured_ns: int, shown_ns: int) -> None:
+        """Count a frame, captured at one instant and shown at the other (monotonic clock)."""
+        shown = self._histograms[END_TO_END]
+        if shown.count == 0:
+            self._first_shown_ns = shown_ns
+        self._last_shown_ns = shown_ns
+        shown.record(shown_ns - captured_ns)
+
+    @property
+    def fps(self) -> float:
+        """(n − 1) / t for n frames shown, t seconds from the first to the last; 0 where n < 2 or t = 0."""
+        intervals = self._histograms[END_TO_END].count - 1
+        elapsed_ns = self._last_shown_ns - self._first_shown_ns
+        return intervals * NS_PER_S / elapsed_ns if intervals > 0 and elapsed_ns > 0 else 0.0
+
+    def summary_ms(self) -> dict[str, dict[str, float]]:
+        """Return `Histogram.summary_ms` by stage, then `end_to_end`; what was never recorded is left out."""
+        return {
+            name: histogram.summary_ms() for name, histogram in self._histograms.items() if histogram.count
+        }

@@ -1,0 +1,280 @@
+"""The pipeline: one thread for the source, one for each stage, mailboxes between, an orderly end in any case.
+
+Whatever the reason, the end is made of the same three moves:
+
+1. capture looks at `_ending` before each frame and delivers no more;
+2. a stage that failed cancels every mailbox before it, so nobody upstream waits, and counts what lay inside;
+3. a thread that ends closes the mailbox after it, so everybody downstream finishes what is left, then ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from rtseg.errors import StageError
+from rtseg.pipeline.books import Bookkeeper, Books
+from rtseg.pipeline.clock import ns_from_s, s_from_ns
+from rtseg.pipeline.mailbox import Mailbox, MailboxClosedError
+from rtseg.pipeline.meter import END_TO_END, Meter
+from rtseg.pipeline.outcome import Outcome, Progress
+from rtseg.pipeline.worker import Worker
+
+if TYPE_CHECKING:
+    from rtseg.frame import Fate, Frame
+    from rtseg.pipeline.stage import Stage
+
+CAPTURE = "capture"
+"""The name of the source's thread and of its figures; no stage may have it."""
+
+_WATCH_INTERVAL_S = 0.1
+
+
+class Pipeline:
+    """Moves every frame of a source through the stages, in order, none left out; for one run.
+
+    Attributes:
+        outcome: how the run went, also when `run` raised; None before it has ended.
+    """
+
+    def __init__(
+        self,
+        source: Iterable[Frame],
+        stages: Sequence[Stage],
+        *,
+        capacity: int = 2,
+        join_timeout_s: float = 10.0,
+    ) -> None:
+        """Put the parts together; nothing starts yet. ValueError for no stages or names that are not unique.
+
+        Args:
+            source: opened before and closed after by the caller, iterated in the thread "capture". If its
+                iterator is a generator, it is closed in that thread.
+            stages: in the order a frame meets them.
+            capacity: items that each mailbox between two threads holds. The source is never further ahead of
+                the last stage than (capacity + 1) × stages + 1 frames.
+            join_timeout_s: the longest that any one call of a stage or of the source may take once the end
+                was asked for, by `stop` or by a fault.
+        """
+        names = [CAPTURE, *(stage.name for stage in stages)]
+        if not stages or len({*names, END_TO_END}) != len(names) + 1:
+            raise ValueError(f"a pipeline needs stages with names of their own, not {names[1:]}")
+        self.outcome: Outcome | None = None
+        self._source = source
+        self._stages = tuple(stages)
+        self._join_timeout_s = join_timeout_s
+        lives = [self._run_capture] + [self._run_stage] * len(stages)
+        self._workers = [
+            Worker(name, i, life) for i, (name, life) in enumerate(zip(names, lives, strict=True))
+        ]
+        self._mailboxes: list[Mailbox[Any]] = [Mailbox(capacity) for _ in stages]  # [i] lies after worker i
+        self._bookkeeper = Bookkeeper()
+        self._meter = Meter(names)
+        self._errors: list[StageError] = []
+        self._stop_asked = False
+        self._started_ns = 0
+        self._end_seen_ns = 0
+
+    @property
+    def books(self) -> Books:
+        """The books as they stand, at any time and from any thread."""
+        return self._bookkeeper.books()
+
+    def stop(self) -> None:
+        """Ask for the end: no more frames are captured, those in flight are finished, `run` returns.
+
+        From any thread and from a signal handler (so it takes no lock), at any time.
+        """
+        self._stop_asked = True
+
+    def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
+        """Run to the end of the source. Blocks, but signal handlers run, if this is the main thread.
+
+        `on_progress` is called here, in the caller's thread, about ten times a second and once at the end.
+        If it raises, or Ctrl-C does, the pipeline ends as by `stop` and the exception goes on to the caller;
+        a second Ctrl-C leaves at once, and the threads end by themselves.
+
+        Raises StageError for the first stage that raised: what had not reached that stage is thrown away and
+        counted, what had passed it is finished, all stages are closed. Also raises StageError, caused by
+        TimeoutError, for a stage that was `join_timeout_s` in one call after the end was asked for; all
+        others are closed none the less. Its thread cannot be ended and is not daemonic: the interpreter waits
+        for it at exit. A caller who finds `outcome.stuck` not empty chooses: wait, or flush and `os._exit`.
+        """
+        if self._started_ns:
+            raise RuntimeError("a pipeline runs once; make another")
+        self._started_ns = time.monotonic_ns()
+        try:
+            for worker in reversed(self._workers):
+                worker.thread.start()
+            self._watch(on_progress)
+        except BaseException:
+            self.stop()
+            self._leave_unstarted()
+            self._watch(None)
+            raise
+        finally:
+            outcome = self.outcome = self._take_outcome()
+        if outcome.errors:
+            raise outcome.errors[0]
+        return outcome
+
+    # In the caller's thread
+
+    def _watch(self, on_progress: Callable[[Progress], None] | None) -> None:
+        """Wait until every thread has ended or was given up."""
+        report = on_progress or (lambda _: None)
+        while alive := [worker for worker in self._workers if worker.alive]:
+            report(self._progress())
+            alive[-1].ended.wait(_WATCH_INTERVAL_S)
+            if self._ending:
+                self._give_up_on_stuck()
+        for worker in self._workers:
+            if worker.started and not worker.stuck:
+                worker.thread.join()
+        report(self._progress())
+
+    def _give_up_on_stuck(self) -> None:
+        now_ns = time.monotonic_ns()
+        self._end_seen_ns = self._end_seen_ns or now_ns
+        latest_ns = now_ns - ns_from_s(self._join_timeout_s)
+        if self._end_seen_ns > latest_ns:
+            return
+        for worker in self._workers:
+            if worker.alive and worker.give_up_if_busy_since(latest_ns):
+                error = TimeoutError(f"did not end within {self._join_timeout_s:g} s")
+                self._fail(worker, error, cause=f"{worker.name} did not end")
+                self._leave(worker)
+
+    def _leave_unstarted(self) -> None:
+        """Release those who wait for a thread that could not be started."""
+        for worker in self._workers:
+            if not worker.started:
+                self._leave(worker)
+
+    def _progress(self) -> Progress:
+        return Progress(books=self.books, fps=self._meter.fps, seconds=self._seconds())
+
+    def _take_outcome(self) -> Outcome:
+        return Outcome(
+            books=self.books,
+            latency_ms=self._meter.summary_ms(),
+            fps=self._meter.fps,
+            seconds=self._seconds(),
+            stopped=self._stop_asked,
+            errors=tuple(self._errors),
+            stuck=tuple(worker.name for worker in self._workers if worker.stuck),
+        )
+
+    def _seconds(self) -> float:
+        return s_from_ns(time.monotonic_ns() - self._started_ns)
+
+    # In the threads of the source and the stages
+
+    def _run_capture(self, worker: Worker) -> None:
+        try:
+            for other in self._workers[1:]:
+                other.opened.wait()
+            worker.begin()
+            frames = iter(self._source)
+            try:
+                while not self._ending and self._capture_one(worker, frames):
+                    pass
+            finally:
+                worker.begin()
+                if isinstance(frames, Generator):
+                    frames.close()
+        except BaseException as error:
+            self._fail(worker, error)
+        finally:
+            self._leave(worker)
+
+    def _capture_one(self, worker: Worker, frames: Iterator[Frame]) -> bool:
+        """Move one frame from the source to the first stage; False at the end."""
+        started_ns = worker.begin()
+        frame = next(frames, None)
+        done_ns = time.monotonic_ns()
+        if frame is None or not worker.rest():
+            return False
+        self._meter.record(worker.name, done_ns - started_ns)
+        self._bookkeeper.capture()
+        return self._hand_on(worker, frame)
+
+    def _run_stage(self, worker: Worker) -> None:
+        stage = self._stages[worker.position - 1]
+        try:
+            worker.begin()
+            with stage:
+                worker.rest()
+                worker.opened.set()
+                while self._process_one(worker, stage):
+                    pass
+                worker.begin()
+        except BaseException as error:
+            self._fail(worker, error)
+        finally:
+            self._leave(worker)
+
+    def _process_one(self, worker: Worker, stage: Stage) -> bool:
+        """Take one item through the stage; False at the end."""
+        try:
+            item = self._mailboxes[worker.position - 1].get()
+        except MailboxClosedError:
+            return False
+        started_ns = worker.begin(holds_item=True)
+        try:
+            result = stage.process(item)
+        except BaseException as error:
+            self._fail(worker, error)  # now, so that upstream ends while this stage's `__exit__` runs
+            raise
+        done_ns = time.monotonic_ns()
+        self._meter.record(stage.name, done_ns - started_ns)
+        if worker.position == len(self._stages):
+            return self._finish(worker, item, done_ns)
+        return worker.rest() and self._hand_on(worker, result)
+
+    def _hand_on(self, worker: Worker, item: object) -> bool:
+        """Put an item before the next stage; False if that one takes no more."""
+        try:
+            self._mailboxes[worker.position].put(item)
+        except MailboxClosedError:
+            self._count_undelivered(worker.position, 1)
+            return False
+        return True
+
+    def _finish(self, worker: Worker, item: object, shown_ns: int) -> bool:
+        """Count an item as shown; False if it was counted as lost already."""
+        frame = cast("Frame", getattr(item, "frame", item))
+        captured_ns = frame.captured_ns
+        fate: Fate = getattr(getattr(item, "label_map", None), "fate", "fresh")
+        if not worker.rest():
+            return False
+        self._meter.record_shown(captured_ns, shown_ns)
+        self._bookkeeper.show(fate)
+        return True
+
+    # How it ends
+
+    @property
+    def _ending(self) -> bool:
+        return self._stop_asked or bool(self._errors)
+
+    def _fail(self, worker: Worker, error: BaseException, cause: str = "") -> None:
+        """Note the error, count the item in hand, let nothing more reach the stage. Twice is as once."""
+        if any(known.__cause__ is error for known in self._errors):
+            return
+        self._errors.append(StageError(worker.name, error))
+        if worker.lose_item():
+            self._bookkeeper.drop(cause or f"{worker.name} failed")
+        for position in range(worker.position):
+            self._count_undelivered(position, len(self._mailboxes[position].cancel()))
+
+    def _count_undelivered(self, position: int, items: int) -> None:
+        """Count items that never got from the worker at `position` to the next one."""
+        self._bookkeeper.drop(f"stopped before {self._workers[position + 1].name}", items)
+
+    def _leave(self, worker: Worker) -> None:
+        """Let nobody wait for this worker any more: neither for its items nor for its opening."""
+        worker.opened.set()
+        if worker.position < len(self._mailboxes):
+            self._mailboxes[worker.position].close()

@@ -1,0 +1,197 @@
+"""Puts a run together: source, stages, backend and sinks, joined into a pipeline, and reports on it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rtseg import backends, report
+from rtseg.errors import Interrupted, SourceError
+from rtseg.model import find_model
+from rtseg.pipeline import Pipeline
+from rtseg.sinks.video import VideoSink, check_output
+from rtseg.sources import open_source
+from rtseg.stages.capture import Capture
+from rtseg.stages.colorize import Colorize
+from rtseg.stages.infer import Infer
+from rtseg.stages.preprocess import Preprocess
+from rtseg.stages.present import Present
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from rtseg.backends.base import Backend
+    from rtseg.pipeline import Outcome, Progress
+    from rtseg.sources.base import Source
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a run is to do.
+
+    Attributes:
+        source: a video file, or synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
+        out: the overlay video, or None for none.
+        model: name of a shipped model, a model folder, an ONNX file, or None for the default.
+        precision: "auto", "fp32", "fp16" or "int8".
+        backend: "auto" or a backend's name.
+        threads: how many threads the backend may compute with; None leaves it the choice.
+        opacity: of the colours over the picture, 0…1.
+        only: the classes to colour; None for all.
+        view: "overlay", "mask" or "side-by-side".
+        legend: whether the classes' names and colours are burnt in.
+        max_frames: end after so many frames; None for no limit.
+        seconds: end after so many seconds of the source; None for no limit.
+    """
+
+    source: str
+    out: Path | None = None
+    model: str | None = None
+    precision: str = "auto"
+    backend: str = "auto"
+    threads: int | None = None
+    opacity: float = 0.5
+    only: frozenset[str] | None = None
+    view: str = "overlay"
+    legend: bool = False
+    max_frames: int | None = None
+    seconds: float | None = None
+
+
+class Session:
+    """One run, from opening its source to its report; for one use.
+
+    Making one opens the source and the model file, and checks all options; nothing is written before `run`.
+    A context manager: leaving it closes the source.
+
+    Attributes:
+        source: the opened source.
+        outcome: how the run went; None before it has ended.
+    """
+
+    def __init__(self, options: RunOptions) -> None:
+        """Check the options and open what is read.
+
+        Raises:
+            InputError: an option is out of its range, or the source, the model or the output cannot be used.
+        """
+        self.options = options
+        self.outcome: Outcome | None = None
+        self._open = ExitStack()
+        if options.out is not None:
+            check_output(options.out, options.source)
+        self.backend = backend_for(options.backend, options.model, options.precision, options.threads)
+        self.source: Source = self._open.enter_context(open_source(options.source))
+        try:
+            self._pipeline = self._make_pipeline()
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
+        """Run to the end of the source; blocks, and calls `on_progress` about ten times a second.
+
+        Raises:
+            StageError: a stage failed on the way; its cause is chained. The outputs were closed in order.
+            SourceError: the source had not a single frame; nothing was written.
+            Interrupted: `stop` was called; the outputs were closed in order.
+        """
+        try:
+            outcome = self._pipeline.run(on_progress)
+        finally:
+            self.outcome = self._pipeline.outcome
+            self.close()
+        if outcome.stopped:
+            raise Interrupted(f"interrupted after {outcome.books.shown} frames; what was written is whole")
+        if outcome.books.captured == 0:
+            raise SourceError(f"{self.source.uri}: there is not a single frame in it.")
+        return outcome
+
+    def stop(self) -> None:
+        """End the run early and in order; from any thread or signal handler."""
+        self._pipeline.stop()
+
+    def close(self) -> None:
+        """Close the source; a run closes it by itself."""
+        self._open.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def report(self) -> dict[str, Any]:
+        """The `run` report, schema 1; after `run`, also after one that raised."""
+        if self.outcome is None:
+            raise RuntimeError("there is nothing to report before the run has ended")
+        books = self.outcome.books
+        return {
+            "schema": report.SCHEMA,
+            "command": "run",
+            "environment": report.environment(self.backend.name, self.backend.version()),
+            "model": report.model_facts(self.backend.model),
+            "source": {
+                "uri": self.source.uri,
+                "width": self.source.width,
+                "height": self.source.height,
+                "fps": float(self.source.fps),
+            },
+            "mode": "file",
+            "frames": {
+                "captured": books.captured,
+                "fresh": books.fresh,
+                "propagated": books.propagated,
+                "held": books.held,
+                "dropped": dict(books.dropped),
+            },
+            "seconds": self.outcome.seconds,
+            "fps": self.outcome.fps,
+            "latency_ms": {name: dict(figures) for name, figures in self.outcome.latency_ms.items()},
+            "outputs": {"video": self._video(), "labels": None, "table": None},
+            "warnings": self.warnings(),
+            "errors": [str(error) for error in self.outcome.errors],
+        }
+
+    def warnings(self) -> list[str]:
+        """What the source and the sinks found worth saying, a line each."""
+        return [*self.source.warnings, *(line for sink in self._sinks for line in sink.warnings)]
+
+    def _make_pipeline(self) -> Pipeline:
+        options = self.options
+        classes = self.backend.model.classes
+        capture = Capture(self.source, max_frames=options.max_frames, seconds=options.seconds)
+        self._sinks = [VideoSink(options.out, self.source)] if options.out is not None else []
+        return Pipeline(
+            capture,
+            [
+                Preprocess(self.backend.model.input_hw),
+                Infer(self.backend),
+                Colorize(
+                    classes,
+                    opacity=options.opacity,
+                    only=options.only,
+                    view=options.view,
+                    legend=options.legend,
+                ),
+                Present(self._sinks),
+            ],
+        )
+
+    def _video(self) -> str | None:
+        out = self.options.out
+        return str(out) if out is not None and out.is_file() else None
+
+
+def backend_for(
+    backend: str, model: str | None, precision: str = "auto", threads: int | None = None
+) -> Backend:
+    """Choose a backend and find a model for it; the backend is not open yet.
+
+    Raises:
+        InputError: there is no such backend, model or precision.
+    """
+    chosen = backends.choose(backend)
+    return chosen(find_model(model, precision, chosen.preferred_precisions), threads=threads)

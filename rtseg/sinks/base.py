@@ -1,0 +1,48 @@
+"""What every sink is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from rtseg.frame import Painted
+
+
+class Sink(Protocol):
+    """Takes painted pictures, in order. Opened, written to and closed by one thread.
+
+    Attributes:
+        warnings: one line for each oddity met; complete once the sink is closed.
+    """
+
+    warnings: list[str]
+
+    def __enter__(self) -> Self:
+        """Open.
+
+        Raises:
+            OutputError: it cannot be written to.
+        """
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close such that what was written is whole, also after an error.
+
+        Raises:
+            SinkFault: closing failed.
+        """
+        ...
+
+    def write(self, painted: Painted) -> None:
+        """Take one picture. It may be kept; its pixels are never written to again.
+
+        Raises:
+            SinkFault: writing failed; what was written before is whole once the sink is closed.
+        """
+        ...

@@ -1,0 +1,44 @@
+"""Where a video may be written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rtseg.errors import OutputError
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+"""File name endings that can be written, and FFmpeg's name for the format.
+
+All hold H.264 and keep each frame's timestamp. AVI keeps none and WebM allows no H.264, so neither is here.
+"""
+
+
+def check_output(path: str | Path, source_uri: str) -> None:
+    """Check that a video can be written to `path`. Nothing is opened, made or changed.
+
+    Raises:
+        OutputError: it is not named as a video, is a folder or the source itself, or its folder does not exist
+            or cannot be written to.
+    """
+    output = Path(path)
+    if output.is_dir():
+        raise OutputError(f"{path}: a folder. Give the name of a video file in it, such as out.mp4.")
+    if output.suffix.lower() not in CONTAINERS:
+        endings = " ".join(CONTAINERS)
+        raise OutputError(
+            f"{path}: not a kind of video that can be written. Let the name end in one of: {endings}"
+        )
+    if not output.parent.is_dir():
+        raise OutputError(
+            f"{path}: the folder {output.parent} does not exist. Make it first, or choose another."
+        )
+    if not os.access(output.parent, os.W_OK):
+        raise OutputError(f"{path}: the folder {output.parent} cannot be written to. Choose another.")
+    if _is_same_file(output, source_uri):
+        raise OutputError(f"{path}: the output is the source itself. Choose another name for the output.")
+
+
+def _is_same_file(output: Path, source_uri: str) -> bool:
+    source = Path(source_uri)
+    return "://" not in source_uri and source.exists() and output.exists() and output.samefile(source)

@@ -1,0 +1,188 @@
+"""A video file as a sink: H.264, every frame at its own time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import av
+from av.video.reformatter import VideoReformatter
+
+from rtseg.errors import OutputError, SinkFault
+from rtseg.sinks.output import CONTAINERS
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from types import TracebackType
+
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+    from typing_extensions import Self
+
+    from rtseg.frame import Painted
+
+_PRESET = "veryfast"
+_CRF = "20"
+_SECONDS_A_FRAGMENT = 2
+
+
+class VideoFacts(Protocol):
+    """What an encoder must know before the first frame; every source has it."""
+
+    @property
+    def width(self) -> int:
+        """Pixels a row."""
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+
+    @property
+    def fps(self) -> Fraction:
+        """Nominal frame rate."""
+
+    @property
+    def time_base(self) -> Fraction:
+        """Seconds a unit of `pts`."""
+
+
+class VideoSink:
+    """Writes painted pictures as H.264 into MP4, MOV or Matroska.
+
+    The file grows under a hidden name beside the final one and takes that when it is closed, after an error too:
+    what was written plays. MP4 and MOV are written in fragments that stand alone and become an ordinary file at
+    the end (FFmpeg's hybrid_fragmented), so that a full disk costs the last seconds at most. Where not one frame
+    can be read back, no file is left, and a file of the same name from before stays as it was.
+
+    Attributes:
+        warnings: one line for each oddity met.
+    """
+
+    def __init__(self, path: str | Path, *, source: VideoFacts) -> None:
+        self.warnings: list[str] = []
+        self._path = Path(path)
+        # Same folder, so that renaming never copies; the process id, so that two runs never share it.
+        self._growing = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        self._source = source
+        self._reformatter = VideoReformatter()
+        self._written = 0
+
+    def __enter__(self) -> Self:
+        """Make the file and the encoder.
+
+        Raises:
+            OutputError: the file cannot be made there.
+        """
+        try:
+            self._container: OutputContainer = av.open(
+                str(self._growing),
+                "w",
+                format=CONTAINERS[self._path.suffix.lower()],
+                options=self._muxer_options(),
+            )
+        except av.FFmpegError as error:
+            raise OutputError(
+                f"{self._path}: cannot be made ({error.strerror}). Choose another place."
+            ) from error
+        self._stream = self._add_stream()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Finish the file and give it its name.
+
+        Raises:
+            SinkFault: its end could not be written.
+        """
+        failure = self._finish()
+        if self._written and (failure is None or _plays(self._growing)):
+            self._growing.replace(self._path)
+        else:
+            self._growing.unlink(missing_ok=True)
+        if failure is not None and error is None:
+            raise self._fault(failure) from failure
+
+    def write(self, painted: Painted) -> None:
+        """Encode one picture.
+
+        Raises:
+            SinkFault: the disk is full, or gone.
+        """
+        picture = painted.picture
+        if picture.format.name != self._stream.codec_context.pix_fmt:
+            picture = self._reformatter.reformat(
+                picture, format=self._stream.codec_context.pix_fmt, threads=1
+            )
+        if not self._written:
+            self._tag(picture)
+        try:
+            self._container.mux(self._stream.encode(picture))
+        except av.FFmpegError as error:
+            raise self._fault(error) from error
+        self._written += 1
+
+    def _muxer_options(self) -> dict[str, str]:
+        if CONTAINERS[self._path.suffix.lower()] == "matroska":
+            return {}
+        return {"movflags": "hybrid_fragmented", "frag_duration": str(_SECONDS_A_FRAGMENT * 1_000_000)}
+
+    def _add_stream(self) -> VideoStream:
+        """Set the encoder up, all but the colour tags, which only the first picture tells."""
+        source = self._source
+        stream = self._container.add_stream(
+            "libx264", rate=source.fps, options={"preset": _PRESET, "crf": _CRF}
+        )
+        codec = stream.codec_context
+        codec.width, codec.height = source.width, source.height
+        codec.pix_fmt = "yuv420p"
+        if source.width % 2 or source.height % 2:
+            # H.264 4:2:0 has even sizes only; cropping or padding would change the picture's size.
+            codec.pix_fmt = "yuv444p"
+            self.warnings.append(
+                f"{self._path}: {source.width}x{source.height} is an odd size, which H.264 holds only as 4:4:4; "
+                "some players cannot show that"
+            )
+        codec.time_base = source.time_base
+        codec.thread_count = _encoder_threads()
+        return stream
+
+    def _tag(self, picture: av.VideoFrame) -> None:
+        codec = self._stream.codec_context
+        codec.colorspace, codec.color_range = picture.colorspace, picture.color_range
+        codec.color_primaries, codec.color_trc = picture.color_primaries, picture.color_trc
+
+    def _finish(self) -> av.FFmpegError | None:
+        """Flush and close; the first error is returned, so that the caller still renames the file."""
+        failure: av.FFmpegError | None = None
+        try:
+            if self._written:
+                self._container.mux(self._stream.encode(None))
+        except av.FFmpegError as error:
+            failure = error
+        try:
+            self._container.close()
+        except av.FFmpegError as error:
+            failure = failure or error
+        return failure
+
+    def _fault(self, error: av.FFmpegError) -> SinkFault:
+        return SinkFault(
+            f"{self._path}: writing failed ({error.strerror}). "
+            "What was written before is kept where it plays; make room and run again for the rest."
+        )
+
+
+def _encoder_threads() -> int:
+    """Half the cores, four at most: the others run the model, and more threads only make x264 hold more frames."""
+    return max(1, min(4, (os.cpu_count() or 1) // 2))
+
+
+def _plays(path: Path) -> bool:
+    """Whether a frame can be read back."""
+    try:
+        with av.open(str(path)) as container:
+            return next(container.decode(video=0), None) is not None
+    except (av.FFmpegError, IndexError):
+        return False

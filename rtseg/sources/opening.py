@@ -1,0 +1,85 @@
+"""Opening a video file, and saying plainly why it cannot be opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+from av.stream import Disposition
+
+from rtseg.errors import SourceError, SourceNotFoundError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+# FFmpeg renders any text as a film of a terminal; nobody who passes a .txt file means that.
+_NOT_VIDEO_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
+
+
+def open_container(path: str) -> InputContainer:
+    """Open the file.
+
+    Raises:
+        SourceNotFoundError: there is no such file.
+        SourceError: it is a folder, empty, not readable, or not in a format that FFmpeg knows.
+    """
+    _check_readable(path)
+    try:
+        container = av.open(path, "r")
+    except av.FFmpegError as error:
+        raise SourceError(
+            f"{path}: not a video file that can be read ({error.strerror}). "
+            "Check that it is a video and that it was copied whole."
+        ) from error
+    if container.format.name in _NOT_VIDEO_FORMATS:
+        container.close()
+        raise SourceError(f"{path}: a text file, not a video. Give a video file such as clip.mp4.")
+    return container
+
+
+def pick_stream(container: InputContainer, path: str) -> VideoStream:
+    """Choose the video stream to show: the one FFmpeg rates highest, cover pictures left out.
+
+    Raises:
+        SourceError: there is none, or nothing here can decode it.
+    """
+    films = [
+        stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
+    ]
+    best = container.streams.best("video")
+    stream = best if best in films else next(iter(films), None)
+    if stream is None:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+        raise SourceError(f"{path}: holds no video, only {kinds}. Give a file with a video stream.")
+    # A stream without a decoder has no codec context, whatever the type stubs say.
+    if getattr(stream, "codec_context", None) is None:
+        raise SourceError(
+            f"{path}: its video codec is unknown to this FFmpeg. "
+            "Convert the file first, for instance with: ffmpeg -i IN -c:v libx264 OUT.mp4"
+        )
+    return stream
+
+
+def _check_readable(path: str) -> None:
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise SourceError(f"{path}: a folder, not a video file. Give one file of it.")
+        with file.open("rb") as stream:
+            if not stream.read(1):
+                raise SourceError(f"{path}: the file is empty. Copy or record it again.")
+    except FileNotFoundError as error:
+        raise SourceNotFoundError(f"{path}: no such file. Check the path.") from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+
+
+def is_cut_off(stream: VideoStream, path: str) -> bool:
+    """Tell whether the file ends before its own index does, as after a broken copy; False without one."""
+    entries = stream.index_entries
+    if not len(entries):
+        return False
+    last = entries[len(entries) - 1]
+    return last.pos + last.size > Path(path).stat().st_size

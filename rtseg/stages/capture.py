@@ -1,0 +1,55 @@
+"""A source, cut to the length asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rtseg.frame import Frame
+    from rtseg.sources.base import Source
+
+
+class Capture:
+    """The frames of a source until a number of them, or a time on the source's own clock, is reached.
+
+    The source is opened and closed by the caller.
+    """
+
+    name = "capture"
+
+    def __init__(
+        self, source: Source, *, max_frames: int | None = None, seconds: float | None = None
+    ) -> None:
+        """Choose the limits.
+
+        Args:
+            source: an entered source.
+            max_frames: deliver at most this many; None for all.
+            seconds: deliver frames shown within this time of the first; None for all.
+        """
+        self._source = source
+        self._max_frames = max_frames
+        self._seconds = seconds
+
+    @property
+    def frame_count(self) -> int | None:
+        """How many frames to expect, as far as the source can tell. For progress bars only."""
+        limits = [self._source.frame_count, self._max_frames]
+        if self._seconds is not None:
+            limits.append(round(self._seconds * self._source.fps))
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Deliver the frames; no more are decoded than needed to see the limit."""
+        if self._max_frames == 0:
+            return
+        first_pts: int | None = None
+        for frame in self._source:
+            first_pts = frame.pts if first_pts is None else first_pts
+            if self._seconds is not None and (frame.pts - first_pts) * frame.time_base >= self._seconds:
+                return
+            yield frame
+            if frame.index + 1 == self._max_frames:
+                return

@@ -1,0 +1,83 @@
+"""How a picture encodes colour: its matrix and its range, and RGB colours in those terms."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+
+if TYPE_CHECKING:
+    import av
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Matrix(Enum):
+    """The luma weights of red and blue that a picture's Y, U and V were made with (ITU-T H.273, table 4)."""
+
+    BT601 = (0.299, 0.114)
+    BT709 = (0.2126, 0.0722)
+    BT2020 = (0.2627, 0.0593)
+    FCC = (0.30, 0.11)
+    SMPTE240M = (0.212, 0.087)
+
+    @property
+    def swscale(self) -> int:
+        """The number that swscale, and so `VideoFrame.reformat`, calls this matrix by."""
+        return _SWSCALE[self]
+
+
+_SWSCALE = {
+    Matrix.BT601: int(Colorspace.ITU601),
+    Matrix.BT709: int(Colorspace.ITU709),
+    Matrix.BT2020: int(Colorspace.BT2020),
+    Matrix.FCC: int(Colorspace.FCC),
+    Matrix.SMPTE240M: int(Colorspace.SMPTE240M),
+}
+
+# Keys are H.273 matrix coefficients, as in a decoded frame's `colorspace`.
+_MATRICES = {
+    1: Matrix.BT709,
+    4: Matrix.FCC,
+    5: Matrix.BT601,
+    6: Matrix.BT601,
+    7: Matrix.SMPTE240M,
+    9: Matrix.BT2020,
+    10: Matrix.BT2020,
+}
+
+
+def matrix_of(picture: av.VideoFrame) -> Matrix:
+    """Find the picture's matrix; where it is not tagged, guess by size as players do (mpv's rule)."""
+    tagged = _MATRICES.get(picture.colorspace)
+    if tagged is not None:
+        return tagged
+    return Matrix.BT709 if picture.width >= 1280 or picture.height > 576 else Matrix.BT601
+
+
+def range_of(picture: av.VideoFrame) -> ColorRange:
+    """Find whether luma spans 0…255 (JPEG) or 16…235 (MPEG, also where it is not tagged)."""
+    full = picture.color_range == ColorRange.JPEG or picture.format.name.startswith("yuvj")
+    return ColorRange.JPEG if full else ColorRange.MPEG
+
+
+def yuv_from_rgb(colours_rgb: ArrayLike, matrix: Matrix, colour_range: ColorRange) -> NDArray[np.float64]:
+    """Convert colours as H.273 section 8.3 says.
+
+    Args:
+        colours_rgb: (N, 3), levels 0…255.
+        matrix: the matrix to convert with.
+        colour_range: the range to convert to.
+
+    Returns:
+        (N, 3), levels of Y, U and V, not rounded.
+    """
+    red, green, blue = np.asarray(colours_rgb, np.float64).reshape(-1, 3).T / 255
+    kr, kb = matrix.value
+    luma = kr * red + (1 - kr - kb) * green + kb * blue
+    u = (blue - luma) / (2 * (1 - kb))
+    v = (red - luma) / (2 * (1 - kr))
+    if colour_range == ColorRange.JPEG:
+        return np.stack([255 * luma, 128 + 255 * u, 128 + 255 * v], axis=1)
+    return np.stack([16 + 219 * luma, 128 + 224 * u, 128 + 224 * v], axis=1)

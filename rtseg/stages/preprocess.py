@@ -1,0 +1,57 @@
+"""From the decoded picture to the model's input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from rtseg.frame import Frame, Prepared
+from rtseg.picture import packed_view
+from rtseg.stages.colours import matrix_of, range_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+
+class Preprocess:
+    """Makes the model's input in one pass, straight from the decoded format.
+
+    The picture is stretched to the input, whatever its shape.
+    """
+
+    name = "preprocess"
+
+    def __init__(self, input_hw: tuple[int, int]) -> None:
+        self._height, self._width = input_hw
+        # Kept from frame to frame: a picture's own `reformat` would set swscale up again each time.
+        self._reformatter = VideoReformatter()
+
+    def __enter__(self) -> Self:
+        """Do nothing; there is nothing to open."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Do nothing; there is nothing to close."""
+
+    def process(self, frame: Frame) -> Prepared:
+        """Make the model's input; the picture itself is not touched."""
+        picture = frame.picture
+        scaled = self._reformatter.reformat(
+            picture,
+            self._width,
+            self._height,
+            "rgb24",
+            src_colorspace=None if picture.format.is_rgb else matrix_of(picture).swscale,
+            src_color_range=ColorRange.JPEG if picture.format.is_rgb else range_of(picture),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        # Copies only where the lines are padded, which 480 pixels are not.
+        return Prepared(frame, np.ascontiguousarray(packed_view(scaled)))

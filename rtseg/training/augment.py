@@ -1,0 +1,92 @@
+"""Random views of a labelled image: an affine crop and a change of light, from the generator passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How far a view may differ from its image.
+
+    Attributes:
+        crop_hw: height and width of the view, pixels.
+        scale: smallest and largest enlargement, drawn log-uniformly.
+        rotation_deg: largest tilt, either way.
+        light: largest relative change of brightness, contrast and saturation.
+        hue: largest relative change of each colour channel's gain.
+    """
+
+    crop_hw: tuple[int, int] = (320, 416)
+    scale: tuple[float, float] = (0.6, 2.0)
+    rotation_deg: float = 4.0
+    light: float = 0.4
+    hue: float = 0.1
+
+
+def random_view(
+    image: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    augmentation: Augmentation,
+    void_id: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A random crop of `image` (H, W, 3) and `labels` (H, W), uint8, scaled, tilted, mirrored and relit.
+
+    Outside the image the labels are void and the pixels mid-grey.
+    """
+    matrix = _random_affine(image.shape[:2], augmentation, rng)
+    height, width = augmentation.crop_hw
+    view = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127))
+    ids = cv2.warpAffine(labels, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=void_id)
+    return _relit(np.asarray(view, np.uint8), augmentation, rng), np.asarray(ids, np.uint8)
+
+
+def _random_affine(
+    image_hw: tuple[int, ...], augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """The 2×3 matrix that takes image coordinates to view coordinates."""
+    low, high = np.log(augmentation.scale)
+    scale = float(np.exp(rng.uniform(low, high)))
+    tilt = np.deg2rad(rng.uniform(-augmentation.rotation_deg, augmentation.rotation_deg))
+    mirror = -1.0 if rng.random() < 0.5 else 1.0
+    linear = scale * np.array([[np.cos(tilt) * mirror, -np.sin(tilt)], [np.sin(tilt) * mirror, np.cos(tilt)]])
+    centre = np.array(
+        [
+            _random_centre(image_hw[1], augmentation.crop_hw[1] / scale, rng),
+            _random_centre(image_hw[0], augmentation.crop_hw[0] / scale, rng),
+        ]
+    )
+    view_centre = np.array([augmentation.crop_hw[1] / 2, augmentation.crop_hw[0] / 2])
+    return np.column_stack([linear, view_centre - linear @ centre])
+
+
+def _random_centre(length: int, window: float, rng: np.random.Generator) -> float:
+    """Centre of a window within `length`; a window that is longer covers all of it at a random place."""
+    slack = abs(length - window) / 2
+    return length / 2 + float(rng.uniform(-slack, slack))
+
+
+def _relit(
+    image: NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Other contrast, brightness, saturation, colour cast and gamma; now and then blurred."""
+    brightness, contrast, saturation = rng.uniform(1 - augmentation.light, 1 + augmentation.light, 3)
+    gain = rng.uniform(1 - augmentation.hue, 1 + augmentation.hue, 3)
+    gamma = np.exp(rng.uniform(-augmentation.light, augmentation.light))
+    level = np.arange(256, dtype=np.float64) / 255
+    curve = ((level**gamma - 0.5) * contrast + 0.5) * brightness
+    table = np.clip(curve[:, None] * gain * 255, 0, 255).astype(np.uint8)  # (256, 3)
+    relit = np.asarray(cv2.LUT(image, table[None]), np.uint8)
+    grey = cv2.cvtColor(cv2.cvtColor(relit, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    relit = cv2.addWeighted(relit, float(saturation), grey, float(1 - saturation), 0)
+    if rng.random() < 0.2:
+        relit = cv2.GaussianBlur(relit, (0, 0), float(rng.uniform(0.3, 1.2)))
+    return np.asarray(relit, np.uint8)

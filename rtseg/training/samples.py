@@ -1,0 +1,80 @@
+"""What one epoch of training sees: every frame once, synthetic ones among them, in a seeded order."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from rtseg.sources.drive import render
+from rtseg.training.augment import random_view
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from rtseg.training.augment import Augmentation
+    from rtseg.training.data import LabelledFolder
+
+SYNTHETIC_FPS = Fraction(30)
+FRAMES_PER_DRIVE = 6
+SPACING = 50
+"""Frames between two that are taken from one synthetic drive."""
+FIRST_DRIVE = 1000
+"""Seed of the first drive that training sees; smaller ones stay unseen, the demo's among them."""
+
+
+class Samples:
+    """Labelled frames held in memory and handed out as batches of random views.
+
+    Args:
+        folders: where the labelled frames come from.
+        synthetic_share: share of synthetic frames among all, 0 to below 1; they are rendered here.
+        augmentation: how far a view differs from its frame.
+        seed: with the epoch's number, the only source of randomness.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[LabelledFolder],
+        *,
+        synthetic_share: float,
+        augmentation: Augmentation,
+        seed: int,
+    ) -> None:
+        self.augmentation = augmentation
+        self.seed = seed
+        self.void_id = folders[0].classes.void_id
+        self.frames = [folder.read(index) for folder in folders for index in range(len(folder))]
+        synthetic = round(len(self.frames) * synthetic_share / (1 - synthetic_share))
+        height, width = self.frames[0][1].shape
+        self.frames += [synthetic_frame(width, height, number) for number in range(synthetic)]
+
+    def batches_per_epoch(self, batch: int) -> int:
+        """How many whole batches an epoch has; what is left over waits for the next epoch's order."""
+        return len(self.frames) // batch
+
+    def epoch(self, number: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of images (B, 3, H, W), uint8, RGB, and labels (B, H, W), int64."""
+        rng = np.random.default_rng([self.seed, number])
+        order = rng.permutation(len(self.frames))
+        for start in range(0, self.batches_per_epoch(batch) * batch, batch):
+            views = [self._view(number, int(index)) for index in order[start : start + batch]]
+            images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
+            labels = torch.from_numpy(np.stack([ids for _, ids in views]).astype(np.int64))
+            yield images, labels
+
+    def _view(self, epoch: int, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        rng = np.random.default_rng([self.seed, epoch, index])
+        image, labels = self.frames[index]
+        return random_view(image, labels, self.augmentation, self.void_id, rng)
+
+
+def synthetic_frame(width: int, height: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """One of the frames that are mixed in: `FRAMES_PER_DRIVE` from each drive, far enough apart to differ."""
+    drive, index = divmod(number, FRAMES_PER_DRIVE)
+    return render(width, height, SYNTHETIC_FPS, FIRST_DRIVE + drive, index * SPACING)
