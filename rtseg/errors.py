@@ -57,7 +57,7 @@ class DataError(InputError):
 
 
 class MissingDependencyError(InputError, ImportError):
-    """A library is not installed; the message has the command that installs it, through one of our extras if it has one."""
+    """A library is not installed; the message is the command that installs it."""
 
     def __init__(self, library: str, *, extra: str | None = None) -> None:
         wanted = f"'rtseg[{extra}]'" if extra else library
@@ -82,11 +82,17 @@ class StageError(RtsegError, RuntimeError):
     """A stage of the pipeline raised; the cause is chained.
 
     The exit code is the cause's where the cause is one of ours, otherwise 1.
+
+    Attributes:
+        stage: name of the stage.
+        stuck: whether a thread had to be left behind in a call that does not return. The interpreter would
+            wait for it at its end; leave by `os._exit`.
     """
 
     def __init__(self, stage: str, cause: BaseException) -> None:
         super().__init__(f"{stage}: {cause}" if str(cause) else f"{stage}: {type(cause).__name__}")
         self.stage = stage
+        self.stuck = False
         self.__cause__ = cause
         self.exit_code = cause.exit_code if isinstance(cause, RtsegError) else EXIT_FAULT
 

@@ -6,11 +6,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import cv2
+
 from rtseg import backends, report
-from rtseg.errors import Interrupted, SourceError
+from rtseg.backends.simulated import SimulatedBackend
+from rtseg.errors import Interrupted, SourceError, StageError
 from rtseg.model import find_model
 from rtseg.pipeline import Pipeline
-from rtseg.sinks.video import VideoSink, check_output
+from rtseg.sinks.output import check_output
+from rtseg.sinks.video import VideoSink
 from rtseg.sources import open_source
 from rtseg.stages.capture import Capture
 from rtseg.stages.colorize import Colorize
@@ -40,7 +44,7 @@ class RunOptions:
         threads: how many threads the backend may compute with; None leaves it the choice.
         opacity: of the colours over the picture, 0…1.
         only: the classes to colour; None for all.
-        view: "overlay", "mask" or "side-by-side".
+        view: "overlay" or "mask".
         legend: whether the classes' names and colours are burnt in.
         max_frames: end after so many frames; None for no limit.
         seconds: end after so many seconds of the source; None for no limit.
@@ -87,7 +91,7 @@ class Session:
         try:
             self._pipeline = self._make_pipeline()
         except BaseException:
-            self.close()
+            self._open.close()
             raise
 
     def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
@@ -98,8 +102,12 @@ class Session:
             SourceError: the source had not a single frame; nothing was written.
             Interrupted: `stop` was called; the outputs were closed in order.
         """
+        cv2.setNumThreads(1)  # process-wide: each stage has one thread, and the backend wants the other cores
         try:
             outcome = self._pipeline.run(on_progress)
+        except StageError as error:
+            error.stuck = self._is_stuck()
+            raise
         finally:
             self.outcome = self._pipeline.outcome
             self.close()
@@ -114,8 +122,9 @@ class Session:
         self._pipeline.stop()
 
     def close(self) -> None:
-        """Close the source; a run closes it by itself."""
-        self._open.close()
+        """Close the source, which a run does by itself; not while a stuck thread may still be in it."""
+        if not self._is_stuck():
+            self._open.close()
 
     def __enter__(self) -> Session:
         return self
@@ -159,6 +168,9 @@ class Session:
         """What the source and the sinks found worth saying, a line each."""
         return [*self.source.warnings, *(line for sink in self._sinks for line in sink.warnings)]
 
+    def _is_stuck(self) -> bool:
+        return self._pipeline.outcome is not None and bool(self._pipeline.outcome.stuck)
+
     def _make_pipeline(self) -> Pipeline:
         options = self.options
         classes = self.backend.model.classes
@@ -194,4 +206,6 @@ def backend_for(
         InputError: there is no such backend, model or precision.
     """
     chosen = backends.choose(backend)
+    if model is None and issubclass(chosen, SimulatedBackend):
+        return chosen(chosen.synthetic_model(), threads=threads)
     return chosen(find_model(model, precision, chosen.preferred_precisions), threads=threads)

@@ -84,7 +84,7 @@ class Backend(ABC):
 
         Args:
             image_rgb: uint8, (H, W, 3), RGB, of the model's size; only read, and not after this call.
-                One that is not C-contiguous is copied first.
+                One that is read-only or not C-contiguous is copied first.
 
         Returns:
             Class ids, uint8, (H, W): the caller's own, no later call writes into it.
@@ -99,7 +99,8 @@ class Backend(ABC):
         if image_rgb.dtype != np.uint8 or image_rgb.shape != shape:
             found = f"{image_rgb.dtype} {image_rgb.shape}"
             raise InputError(f"the image is {found}; the model {self.model.name} takes uint8 {shape}.")
-        labels = self._infer(np.ascontiguousarray(image_rgb))
+        # OpenVINO and torch share no memory that is marked read-only, though they do not write to it.
+        labels = self._infer(np.require(image_rgb, requirements=("C", "W")))
         if labels.dtype != np.uint8 or labels.shape != self.model.input_hw:
             raise RuntimeError(f"the {self.name} backend gave {labels.dtype} {labels.shape} for labels")
         owned: NDArray[np.uint8] = labels.copy()

@@ -14,8 +14,11 @@ from rtseg.cli.look import doctor_command, models_command
 from rtseg.cli.make import export_command, quantize_command, train_command
 from rtseg.cli.run import run_command
 from rtseg.cli.synth import synth_command
-from rtseg.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, RtsegError
+from rtseg.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, RtsegError, StageError
 from rtseg.report import rtseg_version
+
+SYSTEM_PACKAGES = "sudo apt-get install -y libgl1 libglib2.0-0"
+"""What OpenCV's wheel expects of the system; desktops have it, the smallest images may not."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,49 +54,45 @@ def main() -> NoReturn:
 
     Leaves by `os._exit` where a thread is stuck in a library and would keep the interpreter from ending.
     """
-    code = _run()
+    code, stuck = _run()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except BrokenPipeError:
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), stream.fileno()
-            )  # nobody reads us any more: that is fine
-    if code.stuck:
+            # Nobody reads us any more, which is fine; the interpreter must not complain at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if stuck:
         os._exit(code)
-    sys.exit(int(code))
+    sys.exit(code)
 
 
-class ExitCode(int):
-    """An exit code; `stuck` where threads were left behind."""
-
-    stuck = False
-
-
-def _run() -> ExitCode:
+def _run() -> tuple[int, bool]:
+    """Run the command; return its exit code, and whether a thread is stuck."""
     try:
-        rtseg.main(prog_name="rtseg", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        return ExitCode(end.exit_code)
+        code = rtseg.main(prog_name="rtseg", standalone_mode=False)
+        return code or 0, False
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "rtseg"
         _say(where, f"{error.format_message()} See {where} --help.")
-        return ExitCode(EXIT_INPUT)
+        return EXIT_INPUT, False
     except (click.Abort, KeyboardInterrupt):
         _say("rtseg", "interrupted")
-        return ExitCode(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED, False
     except RtsegError as error:
         _say("rtseg", str(error))
-        code = ExitCode(error.exit_code)
-        code.stuck = bool(getattr(error, "stuck", ()))
-        return code
+        if error.exit_code == EXIT_FAULT:
+            _show_traceback()
+        return error.exit_code, isinstance(error, StageError) and error.stuck
     except BrokenPipeError:
-        return ExitCode(0)
+        return 0, False
+    except ImportError as error:
+        _say("rtseg", f"a library does not load: {error}")
+        _say("rtseg", "if a system library is missing, on Debian or Ubuntu: " + SYSTEM_PACKAGES)
+        return EXIT_FAULT, False
     except Exception as error:  # the last resort: whatever is left is a fault of ours
         _say("rtseg", f"this is a fault of rtseg: {type(error).__name__}: {error}")
         _show_traceback()
-        return ExitCode(EXIT_FAULT)
-    return ExitCode(0)
+        return EXIT_FAULT, False
 
 
 def _say(where: str, message: str) -> None:

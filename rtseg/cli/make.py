@@ -197,6 +197,21 @@ def export_command(
     )
 
 
+@click.command("quantize")
+@click.argument("model", type=existing_or_not)
+@data_option
+@click.option("--out", type=existing_or_not, required=True, metavar="M-int8.onnx", help="The file to write.")
+@click.option("--frames", type=click.IntRange(min=1), default=128, show_default=True, help="To calibrate on.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which frames.")
+def quantize_command(model: Path, data: Path, out: Path, frames: int, seed: int) -> None:
+    """Make an INT8 model of MODEL, an FP32 ONNX model, calibrated on real frames.
+
+    \b
+    Example:
+      rtseg quantize models/unet/fp32.onnx --data camvid --out models/unet/int8.onnx
+    """
+
+
 @contextmanager
 def _steps() -> Iterator[OnStep]:
     """A progress bar that starts anew whenever the work that it is told of changes."""

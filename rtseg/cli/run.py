@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 @click.option("--only", metavar="CLASS,…", help="Colour only these classes.")
 @click.option(
     "--view",
-    type=click.Choice(("overlay", "mask", "side-by-side")),
+    type=click.Choice(("overlay", "mask")),
     default="overlay",
     show_default=True,
-    help="The picture with colours over it, the colours alone, or both.",
+    help="The picture with colours over it, or the colours alone.",
 )
 @click.option("--legend", is_flag=True, help="Burn the classes' names and colours into the picture.")
 @click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="End after N frames.")
@@ -131,7 +131,9 @@ def _run_with_bar(session: Session) -> None:
     model = session.backend.model
     standard_error().print(
         f"{session.source.uri}: {session.source.width}×{session.source.height}, "
-        f"{float(session.source.fps):.4g} fps; {model.name} {model.precision} on {session.backend.name}"
+        f"{float(session.source.fps):.4g} fps; {model.name} {model.precision} on {session.backend.name}",
+        markup=False,
+        soft_wrap=True,
     )
     with progress_bar("rate") as bar:
         task = bar.add_task("segmenting", total=_expected_frames(session), rate="")
@@ -193,4 +195,4 @@ def _print_summary(session: Session, target: str | None) -> None:
         summary["report"] = str(target)
     console.print(facts(summary))
     for warning in session.warnings():
-        standard_error().print(f"warning: {warning}", markup=False)
+        standard_error().print(f"warning: {warning}", markup=False, soft_wrap=True)

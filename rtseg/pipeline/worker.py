@@ -23,8 +23,8 @@ class Worker:
         position: 0 for capture, then counting up along the pipeline.
         thread: not daemonic; started by the pipeline.
         opened: set when the stage is ready for its first item, or never will be.
-        ended: set as the last thing that the thread does. The thread itself is not asked, because CPython up to
-            3.12 takes it for dead once Ctrl-C has interrupted a `join` with a timeout.
+        ended: set as the last thing that the thread does. The thread itself is not asked: CPython up to 3.12
+            takes it for dead once Ctrl-C has interrupted a `join` with a timeout.
     """
 
     def __init__(self, name: str, position: int, life: Callable[[Worker], None]) -> None:

@@ -1,5 +1,5 @@
 """Where painted pictures go.
 
 base.py      what every sink is
-video.py     a video file (output.py: where one may be written)
+video.py     a video file (output.py, fragments.py: its parts)
 """

@@ -18,8 +18,8 @@ def check_output(path: str | Path, source_uri: str) -> None:
     """Check that a video can be written to `path`. Nothing is opened, made or changed.
 
     Raises:
-        OutputError: it is not named as a video, is a folder or the source itself, or its folder does not exist
-            or cannot be written to.
+        OutputError: it is not named as a video, is a folder or the source itself, or its folder does not
+            exist or cannot be written to.
     """
     output = Path(path)
     if output.is_dir():

@@ -10,6 +10,7 @@ import av
 from av.video.reformatter import VideoReformatter
 
 from rtseg.errors import OutputError, SinkFault
+from rtseg.sinks.fragments import drop_torn_fragment
 from rtseg.sinks.output import CONTAINERS
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 _PRESET = "veryfast"
 _CRF = "20"
-_SECONDS_A_FRAGMENT = 2
+
+# What a full disk costs at most: two seconds, in MP4's microseconds and Matroska's milliseconds. Without
+# delay_moov there would be no edit list, and the film would start late by the encoder's reordering.
+_FRAGMENTED = {"movflags": "hybrid_fragmented+delay_moov", "frag_duration": "2000000"}
+_MUXER_OPTIONS = {"mp4": _FRAGMENTED, "mov": _FRAGMENTED, "matroska": {"cluster_time_limit": "2000"}}
 
 
 class VideoFacts(Protocol):
@@ -50,20 +55,21 @@ class VideoFacts(Protocol):
 class VideoSink:
     """Writes painted pictures as H.264 into MP4, MOV or Matroska.
 
-    The file grows under a hidden name beside the final one and takes that when it is closed, after an error too:
-    what was written plays. MP4 and MOV are written in fragments that stand alone and become an ordinary file at
-    the end (FFmpeg's hybrid_fragmented), so that a full disk costs the last seconds at most. Where not one frame
-    can be read back, no file is left, and a file of the same name from before stays as it was.
+    The file grows under a hidden name beside the final one and takes that when it is closed, after an error
+    too: what was written plays. MP4 and MOV are written in fragments that stand alone and become an ordinary
+    file at the end (FFmpeg's hybrid_fragmented), so that a full disk costs the last seconds only. Where
+    not one frame can be read back, no file is left, and a file of that name from before stays as it was.
 
     Attributes:
         warnings: one line for each oddity met.
     """
 
-    def __init__(self, path: str | Path, *, source: VideoFacts) -> None:
+    def __init__(self, path: str | Path, source: VideoFacts) -> None:
         self.warnings: list[str] = []
         self._path = Path(path)
         # Same folder, so that renaming never copies; the process id, so that two runs never share it.
         self._growing = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        self._format = CONTAINERS[self._path.suffix.lower()]
         self._source = source
         self._reformatter = VideoReformatter()
         self._written = 0
@@ -75,16 +81,15 @@ class VideoSink:
             OutputError: the file cannot be made there.
         """
         try:
-            self._container: OutputContainer = av.open(
-                str(self._growing),
-                "w",
-                format=CONTAINERS[self._path.suffix.lower()],
-                options=self._muxer_options(),
-            )
-        except av.FFmpegError as error:
+            # FFmpeg makes the file only with the first frame; by then it would be too late to refuse.
+            self._growing.touch()
+        except OSError as error:
             raise OutputError(
                 f"{self._path}: cannot be made ({error.strerror}). Choose another place."
             ) from error
+        self._container: OutputContainer = av.open(
+            str(self._growing), "w", format=self._format, options=_MUXER_OPTIONS[self._format]
+        )
         self._stream = self._add_stream()
         return self
 
@@ -97,6 +102,8 @@ class VideoSink:
             SinkFault: its end could not be written.
         """
         failure = self._finish()
+        if failure is not None and self._format != "matroska":
+            drop_torn_fragment(self._growing)
         if self._written and (failure is None or _plays(self._growing)):
             self._growing.replace(self._path)
         else:
@@ -123,11 +130,6 @@ class VideoSink:
             raise self._fault(error) from error
         self._written += 1
 
-    def _muxer_options(self) -> dict[str, str]:
-        if CONTAINERS[self._path.suffix.lower()] == "matroska":
-            return {}
-        return {"movflags": "hybrid_fragmented", "frag_duration": str(_SECONDS_A_FRAGMENT * 1_000_000)}
-
     def _add_stream(self) -> VideoStream:
         """Set the encoder up, all but the colour tags, which only the first picture tells."""
         source = self._source
@@ -141,8 +143,8 @@ class VideoSink:
             # H.264 4:2:0 has even sizes only; cropping or padding would change the picture's size.
             codec.pix_fmt = "yuv444p"
             self.warnings.append(
-                f"{self._path}: {source.width}x{source.height} is an odd size, which H.264 holds only as 4:4:4; "
-                "some players cannot show that"
+                f"{self._path}: {source.width}x{source.height} is odd, and H.264 holds odd sizes only as "
+                "4:4:4; some players cannot show that"
             )
         codec.time_base = source.time_base
         codec.thread_count = _encoder_threads()
@@ -175,7 +177,7 @@ class VideoSink:
 
 
 def _encoder_threads() -> int:
-    """Half the cores, four at most: the others run the model, and more threads only make x264 hold more frames."""
+    """Take half the cores, four at most: the model needs the others, and each thread holds frames back."""
     return max(1, min(4, (os.cpu_count() or 1) // 2))
 
 

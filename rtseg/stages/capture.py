@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ class Capture:
         """
         self._source = source
         self._max_frames = max_frames
-        self._seconds = seconds
+        # By its digits: the float nearest to 0.4 is a little more, and would let one frame too many through.
+        self._seconds = Fraction(str(seconds)) if seconds is not None else None
 
     @property
     def frame_count(self) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import av
 from av.video.reformatter import ColorRange, VideoReformatter
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-View = Literal["overlay", "mask"]
-"""What is shown: the picture with colours over it, or the colours alone."""
+VIEWS = ("overlay", "mask")
+"""What can be shown: the picture with colours over it, or the colours alone."""
 
 _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
@@ -42,7 +42,7 @@ class Colorize:
         *,
         opacity: float = 0.5,
         only: frozenset[str] | None = None,
-        view: View = "overlay",
+        view: str = "overlay",
         legend: bool = False,
     ) -> None:
         """Choose what is painted.
@@ -51,13 +51,13 @@ class Colorize:
             classes: the classes that ids stand for.
             opacity: of the colours, 0…1; a mask is always opaque.
             only: names of the classes to paint; None for all. In a mask, the others are black.
-            view: overlay or mask.
+            view: one of `VIEWS`.
             legend: whether class names and colours are burnt into a corner.
 
         Raises:
-            InputError: the opacity is out of range, or `only` names a class that is not there.
+            InputError: the opacity is out of range, or a class or the view does not exist.
         """
-        _check(classes, opacity, only)
+        _check(classes, opacity, only, view)
         painted = frozenset(classes.names) if only is None else only
         self._tint = _mask_tint(classes, painted) if view == "mask" else Tint(classes, opacity, painted)
         self._tables = lru_cache(maxsize=8)(self._tint.tables)
@@ -116,7 +116,9 @@ def _mask_tint(classes: ClassSet, painted: frozenset[str]) -> Tint:
     return Tint(ClassSet(classes.names, palette), 1.0, frozenset(classes.names))
 
 
-def _check(classes: ClassSet, opacity: float, only: frozenset[str] | None) -> None:
+def _check(classes: ClassSet, opacity: float, only: frozenset[str] | None, view: str) -> None:
+    if view not in VIEWS:
+        raise InputError(f"there is no view called {view}. The views are: {', '.join(VIEWS)}.")
     if not 0 <= opacity <= 1:
         raise InputError(f"opacity {opacity:g} is out of range. Give a number from 0 to 1.")
     unknown = sorted((only or frozenset()) - set(classes.names))

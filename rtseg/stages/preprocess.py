@@ -51,6 +51,8 @@ class Preprocess:
             src_color_range=ColorRange.JPEG if picture.format.is_rgb else range_of(picture),
             dst_color_range=ColorRange.JPEG,
             interpolation=Interpolation.AREA,
+            # swscale's own threads would fight the other stages for cores, and make wrong pixels where slices
+            # of 10-bit pictures meet (FFmpeg 8.1).
             threads=1,
         )
         # Copies only where the lines are padded, which 480 pixels are not.

@@ -27,7 +27,7 @@ class Augmentation:
     crop_hw: tuple[int, int] = (320, 416)
     scale: tuple[float, float] = (0.6, 2.0)
     rotation_deg: float = 4.0
-    light: float = 0.4
+    light: float = 0.3
     hue: float = 0.1
 
 

@@ -1,9 +1,8 @@
-"""Export: a checkpoint becomes one ONNX file that takes an image and gives labels, checked before it is written."""
+"""Export: a checkpoint becomes one ONNX file, image in, labels out, checked before it is written."""
 
 from __future__ import annotations
 
 import copy
-import io
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from rtseg.training.fp16 import half_from_float, store_weights_as_half
 from rtseg.training.nets import Labeller, SegmentationNet
 from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE
 from rtseg.training.nets.blocks import ConvBlock, resize
-from rtseg.training.onnx_files import IR_VERSION, OPSET, save, set_metadata
+from rtseg.training.onnx_files import IR_VERSION, OPSET, check_folder, save, set_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +82,10 @@ def export_model(
         out: the file to write; replaced if it exists, untouched after an error.
         precision: the arithmetic inside.
         data: labelled frames: `frames` of them, evenly spread, are compared; all of them give the scores.
-        name, version: what the model is called.
-        data_name, data_licence: what it was trained on, and on which terms that may be used.
+        name: what the model is called.
+        version: counts up when the weights change.
+        data_name: what it was trained on.
+        data_licence: on which terms that data may be used.
         size: height and width of the input, pixels.
         frames: how many frames are compared.
         on_step: told of progress.
@@ -92,9 +93,10 @@ def export_model(
     Raises:
         InputError: the checkpoint cannot be read.
         DataError: the data folder has fewer frames than are to be compared, or one cannot be read.
-        ModelError: the labels differ from torch's by more than `LEAST_AGREEMENT` allows, or do not fit float16.
+        ModelError: labels differ from torch's by more than `LEAST_AGREEMENT` allows, or weights exceed float16.
         OutputError: `out` cannot be written.
     """
+    check_folder(out)
     trained = checkpoint.load(checkpoint_path)
     indices = judge.spread(data, frames)
     model = onnx_from_net(trained.net, size)
@@ -125,15 +127,16 @@ def export_model(
 
 
 def onnx_from_net(net: SegmentationNet, size: tuple[int, int]) -> onnx.ModelProto:
-    """The network as a float32 graph of static shape, uint8 image (1, H, W, 3) in, uint8 labels (1, H, W) out.
+    """The network as a float32 graph: uint8 image (1, H, W, 3) in, uint8 labels (1, H, W) out.
 
     BatchNorm is folded into the convolutions and the shapes are constants; there is no metadata yet.
     """
     example = torch.zeros(1, *size, 3, dtype=torch.uint8)
-    traced = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        # The newer exporter needs onnxscript and writes opset 18 and later, which TensorRT 8.6 does not read.
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.onnx|rtseg\.")
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
+        # The newer exporter, to which the warning points, needs onnxscript and writes opset 18 and later,
+        # which TensorRT 8.6 does not read.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        traced = Path(folder) / "traced.onnx"
         torch.onnx.export(
             Exportable(net).eval(),
             (example,),
@@ -143,14 +146,14 @@ def onnx_from_net(net: SegmentationNet, size: tuple[int, int]) -> onnx.ModelProt
             input_names=["image"],
             output_names=["labels"],
         )
-    return _tidied(traced.getvalue())
+        return _tidied(traced)
 
 
 class Exportable(nn.Module):
     """`Labeller` with the same labels, in the form that runtimes like best.
 
-    uint8 is cast right at the border, the only place where TensorRT takes it; BatchNorm is folded; the scale of the
-    normalisation is folded into the first convolution. Its mean is not: zeros are padded after it is subtracted.
+    uint8 is cast right at the border, the only place where TensorRT takes it. BatchNorm is folded, and so is the
+    scale of the normalisation, into the first convolution; its mean is not, as zeros are padded behind it.
     """
 
     def __init__(self, net: SegmentationNet) -> None:
@@ -158,8 +161,10 @@ class Exportable(nn.Module):
         self.net = copy.deepcopy(net).eval()
         for block in self.net.modules():
             if isinstance(block, ConvBlock):
-                block[0] = fuse_conv_bn_eval(block[0], block[1])
-                block[1] = nn.Identity()
+                convolution, norm = block[0], block[1]
+                assert isinstance(convolution, nn.Conv2d)
+                assert isinstance(norm, nn.BatchNorm2d)
+                block[0], block[1] = fuse_conv_bn_eval(convolution, norm), nn.Identity()
         first = next(layer for layer in self.net.modules() if isinstance(layer, nn.Conv2d))
         first.weight.data /= PIXEL_SCALE
 
@@ -180,18 +185,17 @@ def check_agreement(agreement: float, precision: FloatPrecision) -> None:
         )
 
 
-def _tidied(content: bytes) -> onnx.ModelProto:
+def _tidied(traced: Path) -> onnx.ModelProto:
     """The traced graph with its shape arithmetic computed and its constants made initialisers.
 
     ONNX Runtime's basic level does just that and adds no operator of its own.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tidied.onnx"
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-        options.optimized_model_filepath = str(path)
-        ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        model = onnx.load(path)
+    tidied = traced.with_name("tidied.onnx")
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(tidied)
+    ort.InferenceSession(str(traced), options, providers=["CPUExecutionProvider"])
+    model = onnx.load(tidied)
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", OPSET))
     model.ir_version = IR_VERSION

@@ -1,8 +1,8 @@
 """Half precision, by our own hands: weights stored as half, and the whole network in half.
 
-The networks are plain chains of Conv, Clip, Relu, Add, Concat and Resize, so a converter is three rules: initialisers
-become half, Casts to float become Casts to half, and what counts pixels or classes stays integer. The general
-converters (onnxconverter-common, modelopt) would bring pinned dependencies for the cases that do not occur here.
+The networks are plain chains of Conv, Clip, Relu, Add, Concat and Resize, so a converter is three rules:
+initialisers become half, Casts to float become Casts to half, and what counts pixels or classes stays integer. The
+general converters (onnxconverter-common, modelopt) bring pinned dependencies for cases that do not occur here.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ RESIZE_SCALES = 2
 
 
 def store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of a float32 `model` whose convolution weights are stored as float16, each with a Cast to float32 after it.
+    """A copy of a float32 `model` whose convolution weights are stored as float16, each behind a Cast to float32.
 
-    Halves the file. Every runtime folds the Casts when it loads, so the arithmetic stays float32 and costs nothing
-    more; weights are rounded to 11 bits, biases are not.
+    Halves the file. Runtimes fold the Casts when they load it, so the arithmetic stays float32 and costs no more;
+    weights are rounded to 11 bits, biases are not.
 
     Raises:
         ModelError: a weight is beyond the range of float16.
@@ -42,7 +42,9 @@ def store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
     for name in sorted(_weight_names(copy)):
         weights = next(tensor for tensor in copy.graph.initializer if tensor.name == name)
         weights.CopyFrom(onnx.numpy_helper.from_array(_half(name, array_from_tensor(weights)), name + STORED))
-        casts.append(helper.make_node("Cast", [name + STORED], [name], name=f"{name}/Cast", to=TensorProto.FLOAT))
+        casts.append(
+            helper.make_node("Cast", [name + STORED], [name], name=f"{name}/Cast", to=TensorProto.FLOAT)
+        )
     _put_first(copy, casts)
     return copy
 
@@ -94,7 +96,9 @@ def _is_resize_scales(model: onnx.ModelProto, name: str) -> bool:
 
 def _half(name: str, values: NDArray[Any]) -> NDArray[np.float16]:
     if values.size and float(np.abs(values).max()) > float(np.finfo(np.float16).max):
-        raise ModelError(f"{name}: a weight is beyond the range of float16; this network cannot be stored so.")
+        raise ModelError(
+            f"{name}: a weight is beyond the range of float16; this network cannot be stored so."
+        )
     return values.astype(np.float16)
 
 

@@ -1,4 +1,4 @@
-"""How the values of a tensor are spread: one pass over the calibration frames, all range methods from its counts."""
+"""How the values of a tensor are spread: one pass over the frames serves every range method."""
 
 from __future__ import annotations
 
@@ -66,9 +66,8 @@ def histograms(
         if name not in known
     )
     session = judge.session_from_model(watched)
-    _, height, width, _ = session.get_inputs()[0].shape
     counted = {name: Histogram() for name in tensors}
-    for done, (image_rgb, _) in enumerate(judge.images(data, indices, (height, width)), start=1):
+    for done, (image_rgb, _) in enumerate(judge.images(data, indices, judge.input_size(model)), start=1):
         values = session.run(list(tensors), {"image": image_rgb[np.newaxis]})
         for name, value in zip(tensors, values, strict=True):
             counted[name].add(value)

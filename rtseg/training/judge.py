@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -111,9 +112,29 @@ def label_all(
 ) -> list[NDArray[np.uint8]]:
     """Labels (H, W) of the frames `indices`, in their order, at the model's size."""
     session = session_from_model(model, exact=exact)
-    _, height, width, _ = session.get_inputs()[0].shape
     labels = []
-    for done, (image_rgb, _) in enumerate(images(data, indices, (height, width)), start=1):
+    for done, (image_rgb, _) in enumerate(images(data, indices, input_size(model)), start=1):
         labels.append(labels_from_image(session, image_rgb))
         on_step(what, done, len(indices))
     return labels
+
+
+def label_all_openvino(
+    model: onnx.ModelProto, data: LabelledFolder, indices: Sequence[int], on_step: OnStep
+) -> list[NDArray[np.uint8]]:
+    """As `label_all`, by OpenVINO on the CPU, with float nodes in float32."""
+    openvino = importlib.import_module("openvino")
+    core = openvino.Core()
+    read = core.read_model(model.SerializeToString())
+    compiled = core.compile_model(read, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    labels = []
+    for done, (image_rgb, _) in enumerate(images(data, indices, input_size(model)), start=1):
+        labels.append(np.array(compiled({"image": image_rgb[np.newaxis]})["labels"][0]))
+        on_step("Judging openvino", done, len(indices))
+    return labels
+
+
+def input_size(model: onnx.ModelProto) -> tuple[int, int]:
+    """Height and width of the image that `model` takes."""
+    _, height, width, _ = (dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim)
+    return height, width

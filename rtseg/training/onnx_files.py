@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rtseg.errors import OutputError
 from rtseg.metadata import METADATA_KEYS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -77,13 +77,15 @@ def set_metadata(model: onnx.ModelProto, entries: Mapping[str, object]) -> None:
         ValueError: `entries` are not exactly the keys that a model file must have.
     """
     if set(entries) != set(METADATA_KEYS):
-        raise ValueError(f"metadata keys differ from the contract: {sorted(set(entries) ^ set(METADATA_KEYS))}")
+        raise ValueError(
+            f"metadata keys differ from the contract: {sorted(set(entries) ^ set(METADATA_KEYS))}"
+        )
     texts = {key: _text(entries[key]) for key in METADATA_KEYS}
     onnx.helper.set_model_props(model, texts)
 
 
 def save(model: onnx.ModelProto, path: Path) -> str:
-    """Check and write `model`, whole or not at all; an older file of that name is replaced. Returns its SHA-256.
+    """Check `model` and write it, whole or not at all, over an older file of that name. Returns its SHA-256.
 
     Raises:
         OutputError: the folder does not exist or cannot be written to.
@@ -94,11 +96,19 @@ def save(model: onnx.ModelProto, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def write_json(path: Path, value: Mapping[str, object] | Sequence[object]) -> str:
-    """Write `value` as JSON, whole or not at all. Returns the file's SHA-256."""
-    content = (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
-    write_whole(path, content)
-    return hashlib.sha256(content).hexdigest()
+def json_content(value: Mapping[str, object]) -> bytes:
+    """`value` as the bytes of a JSON file."""
+    return (json.dumps(value, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def check_folder(path: Path) -> None:
+    """Say before a long run that `path` could not be written after it.
+
+    Raises:
+        OutputError: the folder of `path` does not exist.
+    """
+    if not path.parent.is_dir():
+        raise OutputError(f"{path}: the folder {path.parent} does not exist. Make it first.")
 
 
 def write_whole(path: Path, content: bytes) -> None:

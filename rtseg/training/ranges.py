@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,8 @@ import numpy as np
 from rtseg.training.histogram import BINS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from rtseg.training.histogram import Histogram
@@ -37,7 +38,7 @@ def percentile(histogram: Histogram) -> float:
 
 
 def entropy(histogram: Histogram) -> float:
-    """The range whose INT8 distribution diverges least from the float one (Migacz, "8-bit inference with TensorRT", 2017).
+    """The range whose INT8 distribution diverges least from the float one (Migacz, GPU Technology Conference 2017).
 
     The bin of zero is left out: zeros are exact at any range, and after a ReLU they would outweigh all else.
     """

@@ -56,7 +56,8 @@ class TrainOptions:
         learning_rate: the highest, reached after the first epoch.
         encoder_rate: factor on the learning rate for the encoder, whose weights are not new.
         weight_decay: of AdamW.
-        jaccard: how much of the soft Jaccard loss is added to the cross-entropy.
+        jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
+            nothing, because while a rare class is never predicted this loss keeps it so.
         synthetic_share: share of synthetic frames among those seen.
         ema: decay a step of the averaged weights, which are what is kept.
         validate_every: epochs between scores.
@@ -123,11 +124,9 @@ def train(
     torch.use_deterministic_algorithms(True)
     # Filling fresh memory, a guard against bugs, would cost a fifth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in its stubs
-        False  # a guard for bugs that costs a fifth of a step
-    )
 
     folders = [folder_from_text(options.data, split) for split in options.splits]
-    held_out = LabelledFolder(options.data, options.validate, CAMVID) if options.validate else None
+    held_out = folder_from_text(options.data, options.validate) if options.validate else None
     samples = Samples(
         folders,
         synthetic_share=options.synthetic_share,
@@ -159,7 +158,7 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["factor"]
             logits = net(images.to(memory_format=torch.channels_last))
-            loss = segmentation_loss(logits, labels, weights, options.jaccard)
+            loss = segmentation_loss(logits, labels, weights, options.jaccard * step / total)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimiser.step()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -83,8 +85,12 @@ CASES = [
     *(
         ("Resize", IMAGE, [None, None, i64(1, 4, *size)], {**centres, "nearest_mode": rounding})
         for size in [(18, 26), (5, 7), (23, 31)]
-        for centres in [{}, {"coordinate_transformation_mode": "asymmetric"}]
-        for rounding in ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
+        for centres, rounding in [
+            ({}, "round_prefer_floor"),
+            ({}, "round_prefer_ceil"),
+            ({"coordinate_transformation_mode": "asymmetric"}, "floor"),
+            ({"coordinate_transformation_mode": "asymmetric"}, "ceil"),
+        ]
     ),
 ]
 
@@ -95,14 +101,14 @@ CASES = [
 def test_operators_are_those_of_onnx(op, x, constants, attributes):
     model = graph_of(op, x, constants, attributes)
     expected = by_onnxruntime(model, x)
-    found = TorchGraph(model.graph)(torch.from_numpy(x.copy())).numpy()
+    found = TorchGraph(model.graph, Path())(torch.from_numpy(x.copy())).numpy()
     assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_half_is_computed_as_float32():
     model = graph_of("Cast", IMAGE, [], {"to": TensorProto.FLOAT16})
-    assert TorchGraph(model.graph)(torch.from_numpy(IMAGE)).dtype == torch.float32
+    assert TorchGraph(model.graph, Path())(torch.from_numpy(IMAGE)).dtype == torch.float32
 
 
 @pytest.mark.parametrize(

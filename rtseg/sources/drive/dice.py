@@ -1,4 +1,4 @@
-"""Chance without a generator: every draw is an integer hash of what it is for, so it is the same everywhere."""
+"""Chance without a generator: a draw is an integer hash of what it is for, so it is the same everywhere."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def hashed_grid(shape: tuple[int, int], *keys: int | str) -> NDArray[np.uint8]:
     x = (x ^ (x >> np.uint64(27))) * np.uint64(_MIX_B)
     x ^= x >> np.uint64(31)
     # Little-endian bytes, whatever the machine: the picture must not depend on it.
-    return x.astype("<u8").view(np.uint8)[: shape[0] * shape[1]].reshape(shape)
+    flat: NDArray[np.uint8] = x.astype("<u8").view(np.uint8)
+    return flat[: shape[0] * shape[1]].reshape(shape)
 
 
 class Dice:

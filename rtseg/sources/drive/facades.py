@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtseg.sources.drive.classes import BUILDING
 from rtseg.sources.drive.dice import Dice, hashed_grid
@@ -21,6 +21,9 @@ from rtseg.sources.drive.texture import (
     texture_from_image,
     to_bytes,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 TEXELS_A_METRE = 32
 LOT_M = 12.0
@@ -89,13 +92,17 @@ def _wall(kind: str, rgb: Rgb, height: int, columns: int, keys: tuple[int, int])
     grain = hashed_grid(shape, *keys, "wall grain").astype(np.int32)
     colours = speckled(rgb, (dirt * 3 + grain) >> 2, 70)
     if kind == "brick":
-        tone = np.repeat(hashed_grid((height // 3 + 1, columns // 7 + 1), *keys, "brick").astype(np.int32), 3, axis=0)
+        tone = np.repeat(
+            hashed_grid((height // 3 + 1, columns // 7 + 1), *keys, "brick").astype(np.int32), 3, axis=0
+        )
         tone = np.repeat(tone, 7, axis=1)[:height, :columns]
         colours = (colours * (216 + tone * 76 // 256)[..., None]) >> 8
         colours[::3] = colours[::3] * 7 // 8 + 14
     elif kind in ("stone", "concrete"):
         course = 12 if kind == "stone" else 48
-        tone = np.repeat(hashed_grid((height // course + 1, columns // 24 + 1), *keys, "block"), course, axis=0)
+        tone = np.repeat(
+            hashed_grid((height // course + 1, columns // 24 + 1), *keys, "block"), course, axis=0
+        )
         tone = np.repeat(tone, 24, axis=1)[:height, :columns]
         colours = (colours * (232 + tone.astype(np.int32) * 40 // 256)[..., None]) >> 8
         colours[::course] = colours[::course] * 3 // 4
@@ -178,7 +185,8 @@ def _shop(wall: NDArray[np.uint8], dice: Dice, floor: int, keys: tuple[int, int]
     """A ground floor of shop windows under a fascia, two shops wide."""
     height, columns = wall.shape[:2]
     colours: tuple[Rgb, ...] = (
-        (130, 30, 34), (24, 70, 60), (30, 44, 88), (60, 56, 54), (186, 150, 60), (170, 90, 40), (210, 206, 198),
+        (130, 30, 34), (24, 70, 60), (30, 44, 88), (60, 56, 54),
+        (186, 150, 60), (170, 90, 40), (210, 206, 198),
     )  # fmt: skip
     for shop in range(2):
         left, right = shop * columns // 2, (shop + 1) * columns // 2

@@ -20,10 +20,11 @@ GRAIN_EXTRA = 64
 """The grain's tile is larger than the picture by this; each frame takes another part of it."""
 
 
-def finished(image_rgb: NDArray[np.uint8], light: Light, seed: int, seconds: float, index: int) -> NDArray[np.uint8]:
+def finished(
+    image_rgb: NDArray[np.uint8], light: Light, seed: int, seconds: float, index: int
+) -> NDArray[np.uint8]:
     """A new image, uint8 (H, W, 3): the lens softens edges, the sensor exposes and adds noise."""
-    soft = _softened(image_rgb)
-    exposed: NDArray[np.uint8] = cv2.LUT(soft, _exposure(light, seed, seconds))
+    exposed: NDArray[np.uint8] = cv2.LUT(_softened(image_rgb), _exposure(light, seed, seconds))
     height, width = exposed.shape[:2]
     lighter, darker = _grain(seed, width, height, light.grain)
     top, left = hashed(seed, "grain", index) % GRAIN_EXTRA, hashed(seed, "grain", index, 1) % GRAIN_EXTRA
@@ -35,9 +36,9 @@ def finished(image_rgb: NDArray[np.uint8], light: Light, seed: int, seconds: flo
 
 def _softened(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Each pixel averaged with its neighbours, 1-2-1 in both directions, in bytes only."""
-    wide = image.copy()
+    wide: NDArray[np.uint8] = image.copy()
     wide[:, 1:-1] = _mean(_mean(image[:, :-2], image[:, 2:]), image[:, 1:-1])
-    tall = wide.copy()
+    tall: NDArray[np.uint8] = wide.copy()
     tall[1:-1] = _mean(_mean(wide[:-2], wide[2:]), wide[1:-1])
     return tall
 

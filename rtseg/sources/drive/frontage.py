@@ -6,26 +6,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rtseg.sources.drive.classes import BUILDING, TREE
+from rtseg.sources.drive.classes import BUILDING
 from rtseg.sources.drive.dice import Dice
 from rtseg.sources.drive.facades import LOT_M, VARIANTS, facades
-from rtseg.sources.drive.ground import PAVEMENT_M, ROAD_HALF_M
-from rtseg.sources.drive.growth import CROWNS, FENCE_M, crowns, fences, garden_wall, hedge, trunk_rgb
+from rtseg.sources.drive.ground import EDGE_M
+from rtseg.sources.drive.growth import FENCE_M, fences, garden_wall, hedge
 from rtseg.sources.drive.texture import Rgb, Texture, scaled
+from rtseg.sources.drive.trees import Tree, garden_trees, park_trees, street_trees
 from rtseg.sources.drive.view import NEAR_M
+from rtseg.sources.drive.wall import paint_wall
 
 if TYPE_CHECKING:
     from rtseg.sources.drive.view import View
 
-EDGE_M = ROAD_HALF_M + PAVEMENT_M
 LOTS_A_DISTRICT = 3
 DISTRICTS = ("terrace", "shops", "houses", "shops", "park")
 """Each side has all of them in turn, from a place of its own: every class is seen every 180 m."""
 
 DEPTH_M = 8.0
 """Of a building, away from the road."""
-
-TREE_FAR_M = 110.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Lot:
         start_m, end_m: of the building, along the road.
         setback_m: from the pavement's edge to the building.
         boundary: what stands at the pavement's edge: nothing, or the name of a fence.
-        trees: (metres along the road, metres from the centre line, width, number of the crown, trunk height).
+        trees: those that stand on it, or on the pavement before it.
     """
 
     kind: str
@@ -47,7 +46,7 @@ class Lot:
     end_m: float
     setback_m: float
     boundary: str
-    trees: tuple[tuple[float, float, float, int, float], ...]
+    trees: tuple[Tree, ...]
 
 
 @lru_cache(maxsize=1024)
@@ -60,35 +59,13 @@ def lot_of(seed: int, side: int, number: int) -> Lot:
     half = VARIANTS // 2
     if kind == "park":
         boundary = "railings" if dice.chance(0.8) else "hedge"
-        return Lot(kind, 0, start, end, 0.0, boundary, _park_trees(dice, start))
+        return Lot(kind, 0, start, end, 0.0, boundary, park_trees(dice, start))
     if kind == "houses":
         boundary = dice.pick(("pickets", "boards", "hedge", "wall", "boards"))
-        trees = _garden_tree(dice, start)
+        trees = garden_trees(dice, start)
         return Lot(kind, dice.below(half), start + 1.2, end - 1.2, 4.0, boundary, trees)
-    street = ((start + dice.between(2, 10), EDGE_M - PAVEMENT_M + 0.6, dice.between(3.4, 5.0), dice.below(CROWNS), 2.9),)
-    trees = street if dice.chance(0.3 if kind == "shops" else 0.45) else ()
+    trees = street_trees(dice, start, 0.4 if kind == "shops" else 0.6)
     return Lot(kind, dice.below(half) + (half if kind == "shops" else 0), start, end, 0.0, "", trees)
-
-
-def _garden_tree(dice: Dice, start: float) -> tuple[tuple[float, float, float, int, float], ...]:
-    if dice.chance(0.4):
-        return ()
-    return ((start + dice.between(1, 11), EDGE_M + dice.between(1.0, 2.4), dice.between(2.2, 3.8), dice.below(CROWNS), 1.0),)
-
-
-def _park_trees(dice: Dice, start: float) -> tuple[tuple[float, float, float, int, float], ...]:
-    rows = ((EDGE_M + 1.6, 0.75), (EDGE_M + 5.5, 1.0), (EDGE_M + 10.0, 1.0), (EDGE_M + 10.0, 1.0))
-    return tuple(
-        (
-            start + (0.5 + 5.5 * (row % 2)) + dice.between(0, 5.5),
-            away + dice.between(-0.8, 1.5),
-            dice.between(5.0, 7.5),
-            dice.below(CROWNS),
-            dice.between(1.4, 2.8),
-        )
-        for row, (away, often) in enumerate(rows)
-        if dice.chance(often)
-    )
 
 
 def paint_lot(view: View, seed: int, side: int, number: int) -> None:
@@ -107,14 +84,23 @@ def paint_lot(view: View, seed: int, side: int, number: int) -> None:
         _paint_roof(view, facade.roof_rgb, (x, (x + back) / 2), (z0, z1), facade.height_m, facing)
     if not _hidden(seed, side, number, facade.height_m):
         if z0 > NEAR_M:
-            view.wall(facade.flank, (x, z0), (back, z0), 0.0, facade.height_m, view.light.front)
+            paint_wall(view, facade.flank, (x, z0), (back, z0), 0.0, facade.height_m, view.light.front)
         if facade.roof_rgb is not None:
-            gable = [(x, facade.height_m, z0), ((x + back) / 2, facade.height_m + 3.2, z0), (back, facade.height_m, z0)]
+            gable = [
+                (x, facade.height_m, z0),
+                ((x + back) / 2, facade.height_m + 3.2, z0),
+                (back, facade.height_m, z0),
+            ]
             view.polygon(gable, facade.flank.mean_rgb, BUILDING, view.light.front)
-    view.wall(facade.front, (x, z0), (x, z1), 0.0, facade.height_m, facing)
+    paint_wall(view, facade.front, (x, z0), (x, z1), 0.0, facade.height_m, facing)
     if facade.roof_rgb is not None and z0 < 60.0:
         eave = facade.height_m
-        view.polygon([(x, eave, z0), (x, eave, z1), (x, eave - 0.16, z1), (x, eave - 0.16, z0)], (70, 68, 66), BUILDING, facing)
+        view.polygon(
+            [(x, eave, z0), (x, eave, z1), (x, eave - 0.16, z1), (x, eave - 0.16, z0)],
+            (70, 68, 66),
+            BUILDING,
+            facing,
+        )
 
 
 def _hidden(seed: int, side: int, number: int, height_m: float) -> bool:
@@ -133,12 +119,26 @@ def _paint_roof(
     middle = (z0 + z1) / 2
     for at in (z0 + 1.2, middle + 2.0):
         half = 0.5
-        view.polygon([(ridge - half, top - 0.8, at), (ridge - half, top + 1.1, at), (ridge + half, top + 1.1, at), (ridge + half, top - 0.8, at)], (126, 84, 68), BUILDING, view.light.front)
-    view.polygon([(low, eave, z0), (low, eave, z1), (ridge, top, z1), (ridge, top, z0)], rgb, BUILDING, facing * 1.1)
+        view.polygon(
+            [
+                (ridge - half, top - 0.8, at),
+                (ridge - half, top + 1.1, at),
+                (ridge + half, top + 1.1, at),
+                (ridge + half, top - 0.8, at),
+            ],
+            (126, 84, 68),
+            BUILDING,
+            view.light.front,
+        )
+    view.polygon(
+        [(low, eave, z0), (low, eave, z1), (ridge, top, z1), (ridge, top, z0)], rgb, BUILDING, facing * 1.1
+    )
     for part in (0.25, 0.5, 0.75):
         a, b = low + part * (ridge - low), eave + part * 3.2
         c, d = low + (part + 0.05) * (ridge - low), eave + (part + 0.05) * 3.2
-        view.polygon([(a, b, z0), (a, b, z1), (c, d, z1), (c, d, z0)], scaled(rgb, 0.86), BUILDING, facing * 1.1)
+        view.polygon(
+            [(a, b, z0), (a, b, z1), (c, d, z1), (c, d, z0)], scaled(rgb, 0.86), BUILDING, facing * 1.1
+        )
 
 
 def paint_boundary(view: View, seed: int, side: int, number: int) -> None:
@@ -153,7 +153,7 @@ def paint_boundary(view: View, seed: int, side: int, number: int) -> None:
     for piece in reversed(range(pieces)):
         z0 = number * LOT_M + piece * FENCE_M - view.pose.travelled_m
         if z0 + FENCE_M > NEAR_M:
-            view.wall(texture, (x, z0), (x, z0 + FENCE_M), 0.0, height, max(facing, 0.7))
+            paint_wall(view, texture, (x, z0), (x, z0 + FENCE_M), 0.0, height, max(facing, 0.7))
 
 
 def _boundary(seed: int, name: str) -> tuple[Texture, float]:
@@ -165,16 +165,3 @@ def _boundary(seed: int, name: str) -> tuple[Texture, float]:
         "hedge": (hedge(seed), 1.5),
         "wall": (garden_wall(seed), 0.9),
     }[name]
-
-
-def paint_tree(view: View, seed: int, x: float, z: float, wide: float, crown: int, trunk: float) -> None:
-    """Paint a tree: its shadow, trunk and crown."""
-    dice = Dice(seed, "trunk", crown)
-    thick = 0.035 * wide + 0.03
-    view.shade([(x - wide * 0.3, 0.0, z - 0.5), (x + wide * 0.3, 0.0, z - 0.5), (x + wide * 0.3, 0.0, z + 1.5), (x - wide * 0.3, 0.0, z + 1.5)], 0.5 + view.light.shadow / 2)
-    bark = trunk_rgb(dice)
-    high = trunk + wide * 0.4
-    view.polygon([(x - thick, 0.0, z), (x - thick * 0.7, high, z), (x + thick * 0.7, high, z), (x + thick, 0.0, z)], bark, TREE, view.light.front)
-    view.polygon([(x, 0.0, z), (x, high, z), (x + thick * 0.7, high, z), (x + thick, 0.0, z)], scaled(bark, 0.7), TREE, view.light.front)
-    texture = crowns(seed)[crown]
-    view.wall(texture, (x - wide / 2, z), (x + wide / 2, z), trunk, trunk + wide, view.light.front * 0.5 + 0.5)

@@ -9,8 +9,8 @@ import numpy as np
 
 from rtseg.sources.drive.classes import PAVEMENT, ROAD, TREE
 from rtseg.sources.drive.dice import Dice
-from rtseg.sources.drive.path import CAMERA_HEIGHT_M, FAR_M, bend_rows
-from rtseg.sources.drive.texture import Rgb, blank, rough_noise, smooth_noise, speckled, to_bytes
+from rtseg.sources.drive.path import CAMERA_HEIGHT_M, FAR_M, bends_at
+from rtseg.sources.drive.texture import Rgb, blank, coarse_noise, fine_noise, speckled, to_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,63 +20,76 @@ if TYPE_CHECKING:
 ROAD_HALF_M = 5.0
 """From the centre line to the kerb."""
 
-PAVEMENT_M = 2.6
+PAVEMENT_M = 3.0
+EDGE_M = ROAD_HALF_M + PAVEMENT_M
+"""From the centre line to where buildings and fences stand."""
+
 HALF_M = 14.0
 """The texture reaches this far to each side."""
 
 PERIOD_M = 32.0
 COLUMNS, ROWS = 1792, 1024
 LEVELS = 4
+A_METRE = COLUMNS / (2 * HALF_M)
 
 
 def _column(x_m: float) -> int:
-    return int((x_m + HALF_M) / (2 * HALF_M) * COLUMNS)
+    return int((x_m + HALF_M) * A_METRE)
 
 
-def _asphalt(seed: int, dice: Dice) -> NDArray[np.int32]:
-    """The carriageway over the whole texture, int32 (ROWS, COLUMNS, 3): grain, wear and patches."""
+def _asphalt(seed: int, dice: Dice, columns: int) -> NDArray[np.int32]:
+    """The carriageway, int32 (ROWS, columns, 3): grain, wear, patches and manholes."""
     tone = dice.between(74, 112)
     rgb: Rgb = (int(tone), int(tone), int(tone * dice.between(0.98, 1.06)))
-    shape = (ROWS, COLUMNS)
-    grain = smooth_noise(shape, 2, seed, "grain")
-    wear = smooth_noise(shape, (512, 32), seed, "wear")
-    blotch = rough_noise(shape, 128, 3, seed, "blotch")
-    colours = speckled(rgb, (grain * 3 + wear * 2 + blotch * 3) >> 3, 86)
+    shape = (ROWS, columns)
+    grain = fine_noise(shape, (1, 1), seed, "grain")
+    wear = coarse_noise(shape, 64, 1, seed, "wear")
+    blotch = coarse_noise(shape, 128, 3, seed, "blotch")
+    colours = speckled(rgb, (grain * 2 + wear * 2 + blotch * 4) >> 3, 86)
     for _ in range(5):
-        row, column = dice.below(ROWS), _column(dice.between(-ROAD_HALF_M, ROAD_HALF_M - 1.5))
+        row, column = dice.below(ROWS), dice.below(columns - 100)
         tall, wide = 24 + dice.below(90), 40 + dice.below(70)
         patch = colours[row : row + tall, column : column + wide]
         patch[...] = (patch * (205 + dice.below(80))) >> 8
+    for _ in range(2):
+        row, column = dice.below(ROWS - 24), dice.below(columns - 48)
+        cover = colours[row : row + 20, column : column + 40]
+        cover[...] = 58
+        cover[2:-2:3, 3:-3] = 84
     return colours
 
 
-def _paving(seed: int, dice: Dice) -> NDArray[np.int32]:
-    """Slabs of 0.5 m with joints, int32 (ROWS, COLUMNS, 3)."""
+def _paving(seed: int, dice: Dice, columns: int) -> NDArray[np.int32]:
+    """Slabs of 0.5 m with joints, int32 (ROWS, columns, 3)."""
     tone = dice.between(118, 158)
     rgb: Rgb = (int(tone), int(tone * 0.98), int(tone * dice.between(0.88, 0.97)))
-    shape = (ROWS, COLUMNS)
-    slabs = smooth_noise(shape, 1, seed, "slab grain")
-    colours = speckled(rgb, (slabs + rough_noise(shape, 64, 3, seed, "dirt") * 2) // 3, 56)
-    slab = 32
-    tone_of_slab = np.repeat(
-        np.repeat(smooth_noise((ROWS // 16, COLUMNS // slab), 1, seed, "slab"), 16, axis=0), slab, axis=1
-    )
-    colours = (colours * (240 + (tone_of_slab >> 3))[..., None]) >> 8
+    shape = (ROWS, columns)
+    dirt = coarse_noise((ROWS, -(-columns // 4) * 4), 64, 3, seed, "dirt")[:, :columns]
+    slabs = fine_noise(shape, (16, 32), seed, "slab")
+    colours = speckled(rgb, (fine_noise(shape, (1, 1), seed, "slab grain") + dirt * 2 + slabs) >> 2, 64)
     colours[::16] = colours[::16] * 3 // 4
-    colours[:, ::slab] = colours[:, ::slab] * 3 // 4
+    colours[:, ::32] = colours[:, ::32] * 3 // 4
     return colours
 
 
-def _grass(seed: int, dice: Dice) -> NDArray[np.int32]:
+def _grass(seed: int, dice: Dice, columns: int) -> NDArray[np.int32]:
     rgb: Rgb = (int(dice.between(70, 96)), int(dice.between(96, 124)), int(dice.between(42, 60)))
-    shape = (ROWS, COLUMNS)
-    blades = smooth_noise(shape, (4, 2), seed, "blades")
-    return speckled(rgb, (blades + rough_noise(shape, 96, 4, seed, "grass")) // 2, 120)
+    blades = fine_noise((ROWS, columns), (2, 1), seed, "blades")
+    tufts = coarse_noise((ROWS, -(-columns // 4) * 4), 96, 4, seed, "grass")[:, :columns]
+    return speckled(rgb, (blades + tufts) >> 1, 120)
 
 
-def _mark(colours: NDArray[np.int32], worn: NDArray[np.int32], rows: slice, x_m: float, wide_m: float, rgb: Rgb) -> None:
+def asphalt_column(x_m: float) -> int:
+    """Column of the carriageway's part of the texture."""
+    return int((x_m + ROAD_HALF_M) * A_METRE)
+
+
+def _mark(
+    colours: NDArray[np.int32], worn: NDArray[np.int32], rows: slice, x_m: float, wide_m: float, rgb: Rgb
+) -> None:
     """Paint a marking, thinner where worn."""
-    columns = slice(_column(x_m - wide_m / 2), _column(x_m + wide_m / 2))
+    middle = asphalt_column(x_m)
+    columns = slice(middle - int(wide_m * A_METRE / 2), middle + int(wide_m * A_METRE / 2))
     cover = np.clip(330 - worn[rows, columns], 120, 236)[..., None]
     part = colours[rows, columns]
     part[...] = (part * (256 - cover) + np.array(rgb, np.int32) * cover) >> 8
@@ -90,31 +103,41 @@ def ground_levels(seed: int) -> tuple[NDArray[np.uint32], ...]:
     """
     dice = Dice(seed, "ground")
     canvas = blank(ROWS, COLUMNS, (0, 0, 0), TREE)
-    colours = _grass(seed, dice)
-    left, right = _column(-ROAD_HALF_M), _column(ROAD_HALF_M)
-    outer_left, outer_right = _column(-ROAD_HALF_M - PAVEMENT_M), _column(ROAD_HALF_M + PAVEMENT_M)
-    colours[:, outer_left:outer_right] = _paving(seed, dice)[:, outer_left:outer_right]
-    canvas[:, outer_left:outer_right, 3] = PAVEMENT
-    asphalt = _asphalt(seed, dice)
+    outer_left, left = _column(-EDGE_M), _column(-ROAD_HALF_M)
+    outer_right, right = COLUMNS - outer_left, COLUMNS - left
+    grass = to_bytes(_grass(seed, dice, outer_left))
+    paving = to_bytes(_paving(seed, dice, left - outer_left))
+    asphalt = _asphalt(seed, dice, right - left)
     _markings(asphalt, seed, dice)
-    colours[:, left:right] = asphalt[:, left:right]
+    canvas[:, :outer_left, :3], canvas[:, outer_right:, :3] = grass, grass[:, ::-1]
+    canvas[:, outer_left:left, :3], canvas[:, right:outer_right, :3] = paving, paving[:, ::-1]
+    canvas[:, outer_left:outer_right, 3] = PAVEMENT
+    canvas[:, left:right, :3] = to_bytes(asphalt)
     canvas[:, left:right, 3] = ROAD
-    kerb = 12
-    for edge in (left - kerb, right):
-        stone = colours[:, edge : edge + kerb]
-        stone[...] = stone // 3 + 104
-        stone[::32] = stone[::32] * 3 // 4
-    for gutter in (left, right - 20):
-        colours[:, gutter : gutter + 20] = colours[:, gutter : gutter + 20] * 7 // 10
-    canvas[..., :3] = to_bytes(colours)
+    _kerbs(canvas, left, right)
     levels = [canvas]
     for _ in range(LEVELS - 1):
         levels.append(_shrunk(levels[-1]))
     return tuple(np.ascontiguousarray(level).view(np.uint32)[..., 0] for level in levels)
 
 
+def _kerbs(canvas: NDArray[np.uint8], left: int, right: int) -> None:
+    """Kerb stones on the pavement's edge, a dirty gutter on the road's."""
+    wide, gutter = 12, 20
+    for edge in (left - wide, right):
+        stone = canvas[:, edge : edge + wide, :3]
+        stone[...] = stone // 3 + 104
+        stone[::32] = stone[::32] // 4 * 3
+    for edge in (left, right - gutter):
+        dirty = canvas[:, edge : edge + gutter, :3]
+        dirty[...] = dirty // 10 * 7
+
+
 def _markings(asphalt: NDArray[np.int32], seed: int, dice: Dice) -> None:
-    worn = rough_noise((ROWS, COLUMNS), 16, 3, seed, "worn")
+    worn = (
+        coarse_noise(asphalt.shape[:2], 16, 2, seed, "worn")
+        + fine_noise(asphalt.shape[:2], (2, 2), seed, "chips") // 4
+    )
     white: Rgb = (222, 222, 216)
     dash = dice.pick((64, 96, 128))
     for row in range(0, ROWS, 2 * dash if 2 * dash != 192 else 256):
@@ -129,10 +152,12 @@ def _markings(asphalt: NDArray[np.int32], seed: int, dice: Dice) -> None:
 
 
 def _shrunk(level: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows, columns = level.shape[0] // 4, level.shape[1] // 2
-    blocks = level.reshape(rows, 4, columns, 2, 4)
-    out = blocks[:, 0, :, 0].copy()
-    out[..., :3] = blocks[..., :3].astype(np.uint16).sum((1, 3)) >> 3
+    out: NDArray[np.uint8] = level[::4, ::2].copy()
+    total = np.zeros((*out.shape[:2], 3), np.uint16)
+    for row in range(4):
+        for column in range(2):
+            total += level[row::4, column::2, :3]
+    out[..., :3] = total >> 3
     return out
 
 
@@ -155,7 +180,7 @@ def _paint_rows(view: View, level: NDArray[np.uint32], rows: slice, depth: NDArr
     tall, wide = level.shape
     a_metre = wide / (2 * HALF_M)
     x_a_pixel = depth / view.focal_px
-    x_left = view.pose.sideways_m - bend_rows(view.pose, depth) - (view.centre_u - 0.5) * x_a_pixel
+    x_left = view.pose.sideways_m - bends_at(view.pose, depth) - (view.centre_u - 0.5) * x_a_pixel
     start = ((x_left + HALF_M) * (a_metre * 4096)).astype(np.int32)
     step = (x_a_pixel * (a_metre * 4096)).astype(np.int32)
     column = np.arange(view.width, dtype=np.int32) * step[:, None]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rtseg.sources.drive.classes import BUILDING, FENCE, TREE
 from rtseg.sources.drive.dice import Dice, hashed_grid
@@ -20,6 +20,9 @@ from rtseg.sources.drive.texture import (
     texture_from_image,
     to_bytes,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 CROWNS = 4
 CROWN_TEXELS = 256
@@ -36,21 +39,13 @@ def crowns(seed: int) -> tuple[Texture, ...]:
 def _crown(seed: int, number: int) -> Texture:
     dice = Dice(seed, "crown", number)
     size = CROWN_TEXELS
-    rows, columns = np.mgrid[0:size, 0:size].astype(np.int32)
     bulk = np.full((size, size), -9999, np.int32)
     lit = np.zeros((size, size), np.int32)
     for _ in range(26):
         radius = int(dice.between(26, 54))
         reach = 118 - radius
         x, y = _in_disc(dice)
-        x, y = int(size / 2 + x * reach), int(size / 2 + y * reach * 0.95)
-        square = (rows - y) * (rows - y) + (columns - x) * (columns - x)
-        inside = 256 - square * 256 // (radius * radius)
-        # Each clump is lit from above; the nearest (highest inside) wins.
-        light = 128 - (rows - y) * 90 // radius - (columns - x) * 24 // radius
-        nearer = inside > bulk
-        lit = np.where(nearer, light, lit)
-        bulk = np.maximum(bulk, inside)
+        _add_clump(bulk, lit, (int(size / 2 + x * reach), int(size / 2 + y * reach * 0.95)), radius)
     leaves = smooth_noise((size, size), 4, seed, number, "leaf")
     fine = hashed_grid((size, size), seed, number, "fine leaf").astype(np.int32)
     ragged = rough_noise((size, size), 32, 4, seed, number, "ragged")
@@ -58,11 +53,27 @@ def _crown(seed: int, number: int) -> Texture:
     hole = (ragged + leaves // 3 < 92) & (bulk < 170)
     greens: tuple[Rgb, ...] = ((76, 98, 46), (62, 86, 42), (98, 106, 52), (112, 96, 54), (84, 104, 66))
     rgb = greens[(dice.below(3) + number) % len(greens)]
-    shade = np.clip(lit + (leaves - 128) // 2 + (fine - 128) // 3 - (rows - 90) // 3, 0, 255)
+    down = np.arange(size, dtype=np.int32)[:, None]
+    shade = np.clip(lit + (leaves - 128) // 2 + (fine - 128) // 3 - (down - 90) // 3, 0, 255)
     canvas = blank(size, size, rgb, CLEAR)
     canvas[..., :3] = to_bytes(speckled(rgb, shade, 170))
     canvas[..., 3] = np.where(there & ~hole, TREE, CLEAR)
     return texture_from_image(canvas, 6)
+
+
+def _add_clump(bulk: NDArray[np.int32], lit: NDArray[np.int32], at: tuple[int, int], radius: int) -> None:
+    """Put a ball of leaves at (column, row): the nearest one wins; it is lit from above and one side."""
+    x, y = at
+    # Leaves stand out of the ball by half: the caller's threshold lies below its surface.
+    reach = radius * 3 // 2
+    top, left = max(0, y - reach), max(0, x - reach)
+    rows = np.arange(top, min(bulk.shape[0], y + reach), dtype=np.int32)[:, None] - y
+    columns = np.arange(left, min(bulk.shape[1], x + reach), dtype=np.int32) - x
+    inside = 256 - (rows * rows + columns * columns) * 256 // (radius * radius)
+    part = (slice(top, top + rows.shape[0]), slice(left, left + columns.shape[0]))
+    nearer = inside > bulk[part]
+    lit[part] = np.where(nearer, 128 - rows * 90 // radius - columns * 24 // radius, lit[part])
+    bulk[part] = np.maximum(bulk[part], inside)
 
 
 def _in_disc(dice: Dice) -> tuple[float, float]:
@@ -134,17 +145,11 @@ def garden_wall(seed: int) -> Texture:
     """FENCE_M of low brick wall; a wall counts as building."""
     shape = (32, 128)
     canvas = blank(*shape, (0, 0, 0), BUILDING)
-    tone = np.repeat(np.repeat(hashed_grid((11, 16), seed, "wall brick"), 3, axis=0), 8, axis=1)[:32].astype(np.int32)
+    tone = np.repeat(np.repeat(hashed_grid((11, 16), seed, "wall brick"), 3, axis=0), 8, axis=1)[:32].astype(
+        np.int32
+    )
     colours = speckled((140, 92, 72), (tone + hashed_grid(shape, seed, "wall grit")) // 2, 70)
     colours[::3] = colours[::3] * 3 // 4 + 30
     colours[:4] = 168
     canvas[..., :3] = to_bytes(colours)
     return texture_from_image(canvas)
-
-
-def trunk_rgb(dice: Dice) -> Rgb:
-    """Bark."""
-    return dice.pick(((84, 70, 56), (96, 84, 70), (74, 64, 56)))
-
-
-Mask = NDArray[np.bool_]

@@ -9,6 +9,8 @@ import numpy as np
 
 from rtseg.sources.drive.dice import Dice
 
+Metres = np.ndarray[tuple[int], np.dtype[np.float64]]
+
 KNOT_M = 60.0
 """Distance between the control points of the road's centre line."""
 
@@ -36,20 +38,28 @@ def wave(turns: float) -> float:
     return -16.0 * (phase - 0.5) * (1.0 - phase)
 
 
-def centre_at(seed: int, distance_m: float) -> tuple[float, float]:
-    """Sideways position in metres of the centre line, and its slope: a uniform cubic B-spline."""
-    index = int(distance_m // KNOT_M)
-    t = distance_m / KNOT_M - index
-    a, b, c, d = (_knot(seed, index + k) for k in (-1, 0, 1, 2))
+def centres_at(seed: int, start_m: float, count: int) -> tuple[Metres, float]:
+    """Sideways positions of the centre line at `start_m` and every metre after it; its slope at `start_m`.
+
+    A uniform cubic B-spline; float64 (count,).
+    """
+    at = (start_m + np.arange(count)) / KNOT_M
+    first = int(at[0] // 1.0)
+    knots = np.array([_knot(seed, first + k) for k in range(-1, int(count / KNOT_M) + 4)])
+    index = np.floor(at).astype(np.int64) - first
+    t = at - np.floor(at)
+    a, b, c, d = (knots[index + k] for k in range(4))
     r = 1.0 - t
+    square, cube = t * t, t * t * t
+    back = r * r
     position = (
-        r * r * r * a
-        + (3.0 * t * t * t - 6.0 * t * t + 4.0) * b
-        + (3.0 * r * r * r - 6.0 * r * r + 4.0) * c
-        + t * t * t * d
+        back * r * a
+        + (3.0 * cube - 6.0 * square + 4.0) * b
+        + (3.0 * back * r - 6.0 * back + 4.0) * c
+        + cube * d
     ) / 6.0
-    slope = (-r * r * a + (3.0 * t * t - 4.0 * t) * b + (4.0 * r - 3.0 * r * r) * c + t * t * d) / 2.0
-    return position, slope / KNOT_M
+    slope = (-back * a + (3.0 * square - 4.0 * t) * b + (4.0 * r - 3.0 * back) * c + square * d) / 2.0
+    return position, float(slope[0]) / KNOT_M
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class Pose:
         sideways_m: right of the centre line.
         heading: slope of the road here, which the camera looks along.
         pitch: how far the horizon is moved down, in focal lengths.
-        bends: sideways offset in metres of the centre line from where the camera looks, at 0, 1, … FAR_M metres
+        bends: how far right of where the camera looks the centre line is, in metres, at 0, 1, … FAR_M metres
             ahead.
     """
 
@@ -94,16 +104,17 @@ def pose_at(seed: int, seconds: float) -> Pose:
     """Where the camera is, `seconds` after the start."""
     dice = Dice(seed, "sway")
     travelled = travelled_at(seed, seconds)
-    here, heading = centre_at(seed, travelled)
-    bends = tuple(centre_at(seed, travelled + z)[0] - here - heading * z for z in range(FAR_M + 1))
+    centres, heading = centres_at(seed, travelled, FAR_M + 1)
+    bends = centres - centres[0] - heading * np.arange(FAR_M + 1)
     sway = 0.14 * wave(seconds / 8.0 + dice.unit())
     pitch = 0.0014 * wave(seconds / 0.9 + dice.unit()) + 0.0030 * wave(seconds / 3.7 + dice.unit())
-    return Pose(seconds, travelled, LANE_M + sway, heading, pitch, bends)
+    return Pose(seconds, travelled, LANE_M + sway, heading, pitch, tuple(bends.tolist()))
 
 
-def bend_rows(pose: Pose, ahead_m: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """`Pose.bend` of many distances, float64 (N,)."""
+def bends_at(pose: Pose, ahead_m: Metres) -> Metres:
+    """`Pose.bend` of many distances."""
     bends = np.array(pose.bends)
     clipped = np.clip(ahead_m, 0.0, FAR_M - 1e-6)
     metre = clipped.astype(np.int64)
-    return bends[metre] + (clipped - metre) * (bends[metre + 1] - bends[metre])
+    between: Metres = bends[metre] + (clipped - metre) * (bends[metre + 1] - bends[metre])
+    return between

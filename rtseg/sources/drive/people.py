@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from rtseg.sources.drive.classes import BICYCLIST, PEDESTRIAN
 from rtseg.sources.drive.path import wave
+from rtseg.sources.drive.shapes import OCTAGON
 from rtseg.sources.drive.texture import Rgb, scaled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rtseg.sources.drive.dice import Dice
     from rtseg.sources.drive.view import View
 
@@ -20,7 +23,6 @@ _TOPS: tuple[Rgb, ...] = (
 )  # fmt: skip
 _LEGS: tuple[Rgb, ...] = ((38, 44, 66), (30, 30, 34), (74, 68, 60), (60, 74, 104), (104, 96, 84))
 _HAIR: tuple[Rgb, ...] = ((40, 32, 28), (86, 62, 40), (160, 132, 86), (120, 118, 116), (24, 22, 22))
-_ROUND = ((1.0, 0.0), (0.7071, 0.7071), (0.0, 1.0), (-0.7071, 0.7071), (-1.0, 0.0), (-0.7071, -0.7071), (0.0, -1.0), (0.7071, -0.7071))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,22 @@ def person_of(dice: Dice, *, away: bool) -> Person:
 class _Figure:
     """Paints limbs given in units of the person's height, around one spot."""
 
-    def __init__(self, view: View, x: float, z: float, size: float, label: int) -> None:
-        self._view, self._x, self._z, self._size, self._label = view, x, z, size, label
+    def __init__(
+        self, view: View, x: float, z: float, size: float, label: int, *, mirrored: bool = False
+    ) -> None:
+        self._flat, self._size, self._label = view.flat(x, z), size, label
+        self._across = -size if mirrored else size
 
-    def part(self, points: list[tuple[float, float]], rgb: Rgb, factor: float) -> None:
-        size = self._size
-        self._view.polygon([(self._x + a * size, b * size, self._z) for a, b in points], rgb, self._label, factor)
+    def part(self, points: Sequence[tuple[float, float]], rgb: Rgb, factor: float) -> None:
+        across, size = self._across, self._size
+        self._flat.polygon([(a * across, b * size) for a, b in points], rgb, self._label, factor)
 
-    def limb(self, a: tuple[float, float], b: tuple[float, float], thick: float, rgb: Rgb, factor: float) -> None:
+    def box(self, left: float, bottom: float, right: float, top: float, rgb: Rgb, factor: float) -> None:
+        self.part([(left, bottom), (left, top), (right, top), (right, bottom)], rgb, factor)
+
+    def limb(
+        self, a: tuple[float, float], b: tuple[float, float], thick: float, rgb: Rgb, factor: float
+    ) -> None:
         """A limb from a to b; thinner at b."""
         h, k = thick / 2, thick / 3
         if abs(a[0] - b[0]) > abs(a[1] - b[1]):
@@ -70,19 +80,41 @@ class _Figure:
             self.part([(a[0] - h, a[1]), (a[0] + h, a[1]), (b[0] + k, b[1]), (b[0] - k, b[1])], rgb, factor)
 
     def head(self, x: float, y: float, person: Person, factor: float) -> None:
-        self.part([(x + 0.045 * c, y + 0.062 * s) for c, s in _ROUND], person.skin, factor)
+        self.part([(x + 0.045 * c, y + 0.062 * s) for c, s in OCTAGON], person.skin, factor)
         if person.away:
-            self.part([(x + 0.048 * c, y + 0.012 + 0.058 * s) for c, s in _ROUND], person.hair, factor)
+            self.part([(x + 0.048 * c, y + 0.012 + 0.058 * s) for c, s in OCTAGON], person.hair, factor)
         else:
-            self.part([(x + 0.049 * c, y + 0.028 + 0.042 * s) for c, s in _ROUND if s >= 0], person.hair, factor)
+            self.part(
+                [(x + 0.049 * c, y + 0.028 + 0.042 * s) for c, s in OCTAGON if s >= 0], person.hair, factor
+            )
+
+
+FAR_PX = 30.0
+"""Lower than this, a person is painted with few strokes."""
+
+
+def _paint_afar(figure: _Figure, person: Person, swing: float, lit: float) -> None:
+    """Legs, coat and head of somebody far away."""
+    for side in (-1, 1):
+        step = side * (0.04 + 0.03 * swing)
+        figure.box(step - 0.045, 0.0, step + 0.045, 0.5, person.legs, lit)
+    figure.part(
+        [(-0.09, 0.42), (-0.14, 0.55), (-0.12, 0.83), (0.12, 0.83), (0.14, 0.55), (0.09, 0.42)],
+        person.top,
+        lit,
+    )
+    figure.box(-0.045, 0.85, 0.045, 0.99, person.hair if person.away else person.skin, lit)
 
 
 def paint_pedestrian(view: View, person: Person, x: float, z: float, steps: float) -> None:
     """Paint somebody who walks along the road; `steps` counts double steps since they began."""
     lit, dim = view.light.front * 1.05, view.light.front * 0.8
     swing = wave(steps)
-    view.shade([(x - 0.28, 0.0, z - 0.12), (x + 0.28, 0.0, z - 0.12), (x + 0.28, 0.0, z + 0.2), (x - 0.28, 0.0, z + 0.2)], 0.6)
+    view.shade(x, 0.28, z - 0.12, z + 0.2, 0.6)
     figure = _Figure(view, x, z, person.height_m, PEDESTRIAN)
+    if view.size_px(person.height_m, z) < FAR_PX:
+        _paint_afar(figure, person, swing, lit)
+        return
     for side in (-1, 1):
         lift = max(0.0, side * swing) * 0.07
         knee = (side * 0.055 + 0.01 * swing, 0.26 + lift * 0.7)
@@ -90,36 +122,73 @@ def paint_pedestrian(view: View, person: Person, x: float, z: float, steps: floa
         shade = lit if side * swing > 0 else dim
         figure.limb((side * 0.05, 0.5), knee, 0.1, person.legs, shade)
         figure.limb(knee, foot, 0.075, person.legs, shade)
-        figure.part([(foot[0] - 0.03, foot[1] - 0.03), (foot[0] - 0.03, foot[1] + 0.015), (foot[0] + 0.03, foot[1] + 0.015), (foot[0] + 0.03, foot[1] - 0.03)], (30, 28, 28), dim)
+        figure.part(
+            [
+                (foot[0] - 0.03, foot[1] - 0.03),
+                (foot[0] - 0.03, foot[1] + 0.015),
+                (foot[0] + 0.03, foot[1] + 0.015),
+                (foot[0] + 0.03, foot[1] - 0.03),
+            ],
+            (30, 28, 28),
+            dim,
+        )
     hem = 0.34 if person.coat else 0.46
     for side in (-1, 1):
         hand = (side * 0.15, 0.45 + 0.03 * side * swing)
         figure.limb((side * 0.115, 0.81), hand, 0.065, scaled(person.top, 0.85), dim if side > 0 else lit)
-        figure.part([(hand[0] + 0.022 * c, hand[1] - 0.01 + 0.025 * s) for c, s in _ROUND[::2]], person.skin, lit)
-    figure.part([(-0.09, hem), (-0.085, 0.62), (-0.125, 0.8), (-0.05, 0.85), (0.05, 0.85), (0.125, 0.8), (0.085, 0.62), (0.09, hem)], person.top, lit)
+        figure.part(
+            [(hand[0] + 0.022 * c, hand[1] - 0.01 + 0.025 * s) for c, s in OCTAGON[::2]], person.skin, lit
+        )
+    figure.part(
+        [
+            (-0.09, hem),
+            (-0.085, 0.62),
+            (-0.125, 0.8),
+            (-0.05, 0.85),
+            (0.05, 0.85),
+            (0.125, 0.8),
+            (0.085, 0.62),
+            (0.09, hem),
+        ],
+        person.top,
+        lit,
+    )
     figure.part([(0.02, hem), (0.03, 0.82), (0.125, 0.8), (0.085, 0.62), (0.09, hem)], person.top, dim)
     if person.bag and person.away:
-        figure.part([(-0.075, 0.56), (-0.08, 0.78), (-0.04, 0.82), (0.04, 0.82), (0.08, 0.78), (0.075, 0.56)], scaled(person.legs, 1.2), lit)
+        figure.part(
+            [(-0.075, 0.56), (-0.08, 0.78), (-0.04, 0.82), (0.04, 0.82), (0.08, 0.78), (0.075, 0.56)],
+            scaled(person.legs, 1.2),
+            lit,
+        )
     figure.part([(-0.02, 0.84), (-0.02, 0.9), (0.02, 0.9), (0.02, 0.84)], person.skin, dim)
     figure.head(0.0, 0.93, person, lit)
 
 
-def paint_crossing(view: View, person: Person, x: float, z: float, steps: float) -> None:
+def paint_crossing(view: View, person: Person, x: float, z: float, steps: float, *, rightwards: bool) -> None:
     """Paint somebody who crosses the road, seen from the side."""
     lit, dim = view.light.front * 1.05, view.light.front * 0.8
     swing = wave(steps)
-    view.shade([(x - 0.4, 0.0, z - 0.12), (x + 0.4, 0.0, z - 0.12), (x + 0.4, 0.0, z + 0.2), (x - 0.4, 0.0, z + 0.2)], 0.6)
-    figure = _Figure(view, x, z, person.height_m, PEDESTRIAN)
+    view.shade(x, 0.4, z - 0.12, z + 0.2, 0.6)
+    figure = _Figure(view, x, z, person.height_m, PEDESTRIAN, mirrored=not rightwards)
+    if view.size_px(person.height_m, z) < FAR_PX:
+        _paint_afar(figure, person, swing, lit)
+        return
     for side in (-1, 1):
         shade = lit if side > 0 else dim
         stride = side * swing * 0.17
         knee = (stride * 0.6 + 0.02, 0.27)
         figure.limb((0.0, 0.5), knee, 0.1, person.legs, shade)
         figure.limb(knee, (stride, 0.03), 0.075, person.legs, shade)
-        figure.part([(stride - 0.03, 0.0), (stride - 0.03, 0.04), (stride + 0.08, 0.02), (stride + 0.08, 0.0)], (30, 28, 28), dim)
+        figure.part(
+            [(stride - 0.03, 0.0), (stride - 0.03, 0.04), (stride + 0.08, 0.02), (stride + 0.08, 0.0)],
+            (30, 28, 28),
+            dim,
+        )
         figure.limb((0.0, 0.8), (-stride * 0.7, 0.47), 0.06, scaled(person.top, 0.85), shade)
     hem = 0.34 if person.coat else 0.46
-    figure.part([(-0.07, hem), (-0.075, 0.7), (-0.04, 0.84), (0.04, 0.84), (0.065, 0.7), (0.06, hem)], person.top, lit)
+    figure.part(
+        [(-0.07, hem), (-0.075, 0.7), (-0.04, 0.84), (0.04, 0.84), (0.065, 0.7), (0.06, hem)], person.top, lit
+    )
     figure.part([(-0.02, 0.83), (-0.02, 0.9), (0.025, 0.9), (0.025, 0.83)], person.skin, dim)
     figure.head(0.01, 0.93, person, lit)
 
@@ -127,23 +196,58 @@ def paint_crossing(view: View, person: Person, x: float, z: float, steps: float)
 def paint_bicyclist(view: View, person: Person, x: float, z: float, turns: float) -> None:
     """Paint a bicyclist from behind or in front; `turns` counts turns of the pedals."""
     lit, dim = view.light.front * 1.05, view.light.front * 0.78
-    view.shade([(x - 0.22, 0.0, z - 0.1), (x + 0.22, 0.0, z - 0.1), (x + 0.22, 0.0, z + 1.4), (x - 0.22, 0.0, z + 1.4)], 0.6)
+    view.shade(x, 0.22, z - 0.1, z + 1.4, 0.6)
     figure = _Figure(view, x, z, 1.0, BICYCLIST)
     sway = 0.015 * wave(turns)
-    figure.part([(0.028 * c, 0.34 + 0.34 * s) for c, s in _ROUND], (26, 26, 28), 1.0)
+    figure.part([(0.028 * c, 0.34 + 0.34 * s) for c, s in OCTAGON], (26, 26, 28), 1.0)
     figure.part([(-0.02, 0.34), (-0.02, 0.95), (0.02, 0.95), (0.02, 0.34)], (120, 40, 40), dim)
     for side in (-1, 1):
         pedal = 0.28 + 0.16 * wave(turns + (0.25 if side > 0 else 0.75))
         knee = (side * 0.15, 0.62 + (pedal - 0.28) * 0.7)
         figure.limb((side * 0.09 + sway, 0.98), knee, 0.17, person.legs, lit if side < 0 else dim)
         figure.limb(knee, (side * 0.11, pedal), 0.12, person.legs, dim)
-        figure.part([(side * 0.11 - 0.05, pedal - 0.05), (side * 0.11 - 0.05, pedal + 0.03), (side * 0.11 + 0.05, pedal + 0.03), (side * 0.11 + 0.05, pedal - 0.05)], (28, 28, 30), 1.0)
+        figure.part(
+            [
+                (side * 0.11 - 0.05, pedal - 0.05),
+                (side * 0.11 - 0.05, pedal + 0.03),
+                (side * 0.11 + 0.05, pedal + 0.03),
+                (side * 0.11 + 0.05, pedal - 0.05),
+            ],
+            (28, 28, 30),
+            1.0,
+        )
     for side in (-1, 1):
         figure.limb((side * 0.19 + sway, 1.42), (side * 0.27, 1.08), 0.1, scaled(person.top, 0.85), dim)
-        figure.part([(side * 0.27 - 0.05, 1.04), (side * 0.27 - 0.05, 1.1), (side * 0.27 + 0.05, 1.1), (side * 0.27 + 0.05, 1.04)], (34, 34, 36), 1.0)
-    figure.part([(-0.16 + sway, 0.92), (-0.15, 1.2), (-0.21 + sway, 1.42), (-0.08, 1.5), (0.08, 1.5), (0.21 + sway, 1.42), (0.15, 1.2), (0.16 + sway, 0.92)], person.top, lit)
-    figure.part([(0.03 + sway, 0.92), (0.05, 1.48), (0.21 + sway, 1.42), (0.15, 1.2), (0.16 + sway, 0.92)], person.top, dim)
-    figure.part([(sway + 0.085 * c, 1.62 + 0.115 * s) for c, s in _ROUND], person.skin, lit)
-    figure.part([(sway + 0.1 * c, 1.66 + 0.09 * s) for c, s in _ROUND if s >= -0.01], person.hair, lit)
+        figure.part(
+            [
+                (side * 0.27 - 0.05, 1.04),
+                (side * 0.27 - 0.05, 1.1),
+                (side * 0.27 + 0.05, 1.1),
+                (side * 0.27 + 0.05, 1.04),
+            ],
+            (34, 34, 36),
+            1.0,
+        )
+    figure.part(
+        [
+            (-0.16 + sway, 0.92),
+            (-0.15, 1.2),
+            (-0.21 + sway, 1.42),
+            (-0.08, 1.5),
+            (0.08, 1.5),
+            (0.21 + sway, 1.42),
+            (0.15, 1.2),
+            (0.16 + sway, 0.92),
+        ],
+        person.top,
+        lit,
+    )
+    figure.part(
+        [(0.03 + sway, 0.92), (0.05, 1.48), (0.21 + sway, 1.42), (0.15, 1.2), (0.16 + sway, 0.92)],
+        person.top,
+        dim,
+    )
+    figure.part([(sway + 0.085 * c, 1.62 + 0.115 * s) for c, s in OCTAGON], person.skin, lit)
+    figure.part([(sway + 0.1 * c, 1.66 + 0.09 * s) for c, s in OCTAGON if s >= -0.01], person.hair, lit)
     if person.away:
-        figure.part([(0.02 * c, 0.78 + 0.03 * s) for c, s in _ROUND[::2]], (220, 40, 40), 1.0)
+        figure.part([(0.02 * c, 0.78 + 0.03 * s) for c, s in OCTAGON[::2]], (220, 40, 40), 1.0)

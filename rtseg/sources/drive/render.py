@@ -28,7 +28,8 @@ def render(
     A pure function: the same pixels for the same arguments, on every machine, in any order and thread.
 
     Args:
-        width, height: of the frame, in pixels, at least 64 x 48.
+        width: pixels a row, at least 64.
+        height: rows, at least 48.
         fps: frames a second.
         seed: which drive; any integer.
         index: 0 for the first frame.

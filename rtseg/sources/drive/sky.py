@@ -27,7 +27,7 @@ RISE = 0.03
 
 @lru_cache(maxsize=4)
 def backdrop(seed: int, width: int, height: int) -> NDArray[np.uint32]:
-    """The backdrop, wider and taller than the picture by its margins, uint32 (rows, columns); horizon last."""
+    """The backdrop, larger than the picture by its margins, uint32 (rows, columns); the horizon is last."""
     focal = focal_px_of(width, height)
     rows = int(HORIZON * height + RISE * focal) + 2
     columns = width + 2 * int(MARGIN * focal)

@@ -1,7 +1,7 @@
 """The frame's number as a row of dark and light blocks at the bottom of the picture.
 
-Two blocks for light and dark, 24 bits of the number, 12 bits of a checksum; wrapped into rows where the picture is
-narrow. Read back by the widest gap between the blocks' means, so it survives compression and an overlay.
+Two blocks for light and dark, 24 bits of the number, 12 bits of a checksum; in several rows where the picture
+is narrow. Read back by the widest gap between the blocks' means, so it survives compression and an overlay.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The picture being painted: perspective, polygons and textured walls. Image and labels are one canvas.
 
-Coordinates: `x` metres right of the road's centre line, `y` metres above the road, `z` metres ahead of the camera.
+Coordinates: `x` metres right of the road's centre line, `y` metres above the road, `z` metres ahead of the
+camera.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from rtseg.sources.drive.path import CAMERA_HEIGHT_M
+from rtseg.sources.drive.path import CAMERA_HEIGHT_M, FAR_M
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from rtseg.sources.drive.light import Light
     from rtseg.sources.drive.path import Pose
-    from rtseg.sources.drive.texture import Level, Rgb, Texture
+    from rtseg.sources.drive.texture import Rgb
 
     Point = tuple[float, float, float]
 
@@ -27,7 +28,8 @@ NEAR_M = 0.8
 """Nothing nearer than this is painted."""
 
 SHIFT = 4
-"""Polygon corners carry this many bits of a pixel's fraction."""
+UNIT = 1 << SHIFT
+"""Polygon corners are in 1/UNIT pixels."""
 
 PLAIN_BELOW_PX = 5
 """A wall narrower than this is painted in its mean colour."""
@@ -49,7 +51,9 @@ class View:
         self.focal_px = focal_px_of(width, height)
         self.centre_u = width / 2
         self.horizon_v = HORIZON * height + pose.pitch * self.focal_px
-        self._limit = 4 * (width + height)
+        # A pixel's centre is at a whole number for cv2, at a half for the camera.
+        self._origin_u, self._origin_v = self.centre_u - 0.5, self.horizon_v - 0.5
+        self._limit = float(4 * (width + height))
 
     def project(self, x: float, y: float, z: float) -> tuple[float, float]:
         """Column and row in pixels of a point with z >= NEAR_M."""
@@ -57,174 +61,108 @@ class View:
         u = self.centre_u + scale * (x + self.pose.bend(z) - self.pose.sideways_m)
         return u, self.horizon_v + scale * (CAMERA_HEIGHT_M - y)
 
+    def sees(self, x: float, z: float, half_m: float) -> bool:
+        """Whether any of what reaches `half_m` to both sides of (x, z) is in the picture."""
+        middle = x + self.pose.bend(z) - self.pose.sideways_m
+        reach = self.centre_u * z / self.focal_px
+        return -reach - half_m < middle < reach + half_m
+
+    def size_px(self, metres: float, z: float) -> float:
+        """How large `metres` are in the picture, `z` metres away: what is too small need not be painted."""
+        return self.focal_px * metres / z
+
     def hazed(self, rgb: Rgb, z: float, factor: float = 1.0) -> tuple[int, int, int]:
         """A colour under light `factor`, as seen from `z` metres away."""
         seen = self.light.haze_m / (self.light.haze_m + z)
         lit = seen * factor
-        hr, hg, hb = self.light.haze
         rest = 1.0 - seen
+        red, green, blue = self.light.haze
         return (
-            min(255, int(rgb[0] * lit + hr * rest)),
-            min(255, int(rgb[1] * lit + hg * rest)),
-            min(255, int(rgb[2] * lit + hb * rest)),
+            min(255, int(rgb[0] * lit + red * rest)),
+            min(255, int(rgb[1] * lit + green * rest)),
+            min(255, int(rgb[2] * lit + blue * rest)),
         )
 
     def polygon(self, points: Sequence[Point], rgb: Rgb, label: int, factor: float = 1.0) -> None:
         """Paint a flat polygon, of any simple shape, in one colour and class."""
-        seen = _clipped(points)
-        if len(seen) < 3:
-            return
-        depth = sum(p[2] for p in seen) / len(seen)
-        corners = self._corners([self.project(*p) for p in seen])
-        cv2.fillPoly(self.pixels, [corners], (*self.hazed(rgb, depth, factor), label), cv2.LINE_8, SHIFT)
+        corners = self._corners(points)
+        if corners is not None:
+            colour = (*self.hazed(rgb, max(points[0][2], NEAR_M), factor), label)
+            cv2.fillPoly(self.pixels, [corners], colour, cv2.LINE_8, SHIFT)
 
-    def shade(self, points: Sequence[Point], factor: float) -> None:
-        """Darken what a polygon covers; classes stay."""
-        seen = _clipped(points)
-        if len(seen) < 3:
-            return
-        corners = self._corners([self.project(*p) for p in seen])
-        low, high = corners.min(0) >> SHIFT, (corners.max(0) >> SHIFT) + 1
-        u0, v0 = max(0, int(low[0])), max(0, int(low[1]))
-        u1, v1 = min(self.width, int(high[0]) + 1), min(self.height, int(high[1]) + 1)
-        if u0 >= u1 or v0 >= v1:
-            return
-        mask = np.zeros((v1 - v0, u1 - u0), np.uint8)
-        cv2.fillPoly(mask, [corners - np.array([u0, v0], np.int32) * (1 << SHIFT)], 1, cv2.LINE_8, SHIFT)
-        part = self.pixels[v0:v1, u0:u1]
-        where = mask.astype(bool)
-        dark = (part[where][:, :3].astype(np.uint16) * int(256 * factor)) >> 8
-        part[where, :3] = dark
-
-    def _corners(self, points: Sequence[tuple[float, float]]) -> NDArray[np.int32]:
-        limit = self._limit
-        unit = 1 << SHIFT
-        return np.array(
+    def shade(self, x: float, half_m: float, near_m: float, far_m: float, factor: float) -> None:
+        """Darken a rectangle of ground; classes stay."""
+        corners = self._corners(
             [
-                # A pixel's centre is at a whole number for cv2, at a half for the camera.
-                (int((min(max(u, -limit), limit) - 0.5) * unit), int((min(max(v, -limit), limit) - 0.5) * unit))
-                for u, v in points
-            ],
-            np.int32,
+                (x - half_m, 0.0, near_m),
+                (x + half_m, 0.0, near_m),
+                (x + half_m, 0.0, far_m),
+                (x - half_m, 0.0, far_m),
+            ]
         )
+        if corners is None:
+            return
+        (u0, v0), (u1, v1) = (corners.min(0) >> SHIFT).tolist(), (corners.max(0) >> SHIFT).tolist()
+        u0, v0 = max(0, u0), max(0, v0)
+        part = self.pixels[v0 : max(0, v1 + 2), u0 : max(0, u1 + 2), :3]
+        if part.size == 0:
+            return
+        share = np.full((*part.shape[:2], 1), 256, np.uint16)
+        corners -= np.array([u0 << SHIFT, v0 << SHIFT], np.int32)
+        cv2.fillPoly(share, [corners], int(256 * factor), cv2.LINE_8, SHIFT)
+        part[...] = (part * share) >> 8
 
-    def wall(
-        self,
-        texture: Texture,
-        start: tuple[float, float],
-        end: tuple[float, float],
-        bottom: float,
-        top: float,
-        factor: float = 1.0,
+    def flat(self, x: float, z: float) -> Flat:
+        """An upright plane at (x, z) that faces the camera, to paint small things on."""
+        return Flat(self, x, z)
+
+    def _corners(self, points: Sequence[Point]) -> NDArray[np.int32] | None:
+        """Corners in fixed point for cv2, or None where nothing lies beyond NEAR_M. The innermost loop."""
+        bends, focal, sideways = self.pose.bends, self.focal_px, self.pose.sideways_m
+        origin_u, origin_v, limit = self._origin_u, self._origin_v, self._limit
+        corners = []
+        for x, y, z in points:
+            if z < NEAR_M:
+                seen = _clipped(points)
+                return self._corners(seen) if len(seen) >= 3 else None
+            scale = focal / z
+            metre = min(int(z), FAR_M - 1)
+            bend = bends[metre] + (z - metre) * (bends[metre + 1] - bends[metre])
+            u = origin_u + scale * (x + bend - sideways)
+            v = origin_v + scale * (CAMERA_HEIGHT_M - y)
+            if not (-limit < u < limit and -limit < v < limit):
+                u, v = min(max(u, -limit), limit), min(max(v, -limit), limit)
+            corners.append((int(u * UNIT), int(v * UNIT)))
+        return np.array(corners, np.int32)
+
+
+class Flat:
+    """An upright plane facing the camera: points are (metres right of its middle, metres above the road)."""
+
+    __slots__ = ("_horizon_v", "_scale", "_u", "_view", "_z")
+
+    def __init__(self, view: View, x: float, z: float) -> None:
+        self._view, self._z = view, z
+        self._scale = view.focal_px / z * UNIT
+        self._u, self._horizon_v = (value * UNIT for value in view.project(x, CAMERA_HEIGHT_M, z))
+        self._u, self._horizon_v = self._u - UNIT // 2, self._horizon_v - UNIT // 2
+
+    def polygon(
+        self, points: Sequence[tuple[float, float]], rgb: Rgb, label: int, factor: float = 1.0
     ) -> None:
-        """Put a texture on an upright wall over the ground line from `start` to `end`, each (x, z).
+        """Paint a polygon of any simple shape."""
+        u, v, scale = self._u, self._horizon_v, self._scale
+        corners = np.array(
+            [(int(u + a * scale), int(v + (CAMERA_HEIGHT_M - b) * scale)) for a, b in points], np.int32
+        )
+        colour = (*self._view.hazed(rgb, self._z, factor), label)
+        cv2.fillPoly(self._view.pixels, [corners], colour, cv2.LINE_8, SHIFT)
 
-        The texture's first column is at `start`, its first row at `top` metres.
-        """
-        ends = self._wall_ends(start, end)
-        if ends is None:
-            return
-        (x0, z0, t0), (x1, z1, t1) = ends
-        u0 = self.centre_u + self.focal_px * x0 / z0
-        u1 = self.centre_u + self.focal_px * x1 / z1
-        first, last = int(max(0.0, np.ceil(min(u0, u1) - 0.5))), int(min(self.width, np.ceil(max(u0, u1) - 0.5)))
-        if first >= last:
-            return
-        if abs(u1 - u0) < PLAIN_BELOW_PX and texture.solid:
-            self._plain(texture, (u0, z0), (u1, z1), bottom, top, factor)
-            return
-        ray = (np.arange(first, last) + 0.5 - self.centre_u) / self.focal_px
-        along = np.clip((ray * z0 - x0) / ((x1 - x0) - ray * (z1 - z0)), 0.0, 1.0)
-        depth = z0 + along * (z1 - z0)
-        self._columns(texture, first, t0 + along * (t1 - t0), depth, (bottom, top), factor)
-
-    def _wall_ends(
-        self, start: tuple[float, float], end: tuple[float, float]
-    ) -> tuple[tuple[float, float, float], tuple[float, float, float]] | None:
-        """Both ends as (x from the camera, z, share of the texture's width), cut at NEAR_M."""
-        ends = []
-        for x, z, share in ((*start, 0.0), (*end, 1.0)):
-            ends.append((x + self.pose.bend(z) - self.pose.sideways_m, z, share))
-        a, b = ends
-        if a[1] < NEAR_M and b[1] < NEAR_M:
-            return None
-        if a[1] < NEAR_M:
-            return _between(a, b), b
-        if b[1] < NEAR_M:
-            return a, _between(b, a)
-        return a, b
-
-    def _plain(
-        self,
-        texture: Texture,
-        start: tuple[float, float],
-        end: tuple[float, float],
-        bottom: float,
-        top: float,
-        factor: float,
+    def box(
+        self, left: float, bottom: float, right: float, top: float, rgb: Rgb, label: int, factor: float = 1.0
     ) -> None:
-        points = []
-        for (u, z), y in ((start, bottom), (start, top), (end, top), (end, bottom)):
-            points.append((u, self.horizon_v + self.focal_px * (CAMERA_HEIGHT_M - y) / z))
-        colour = self.hazed(texture.mean_rgb, (start[1] + end[1]) / 2, factor)
-        cv2.fillPoly(self.pixels, [self._corners(points)], (*colour, texture.label), cv2.LINE_8, SHIFT)
-
-    def _columns(
-        self,
-        texture: Texture,
-        first: int,
-        share: NDArray[np.float64],
-        depth: NDArray[np.float64],
-        extent: tuple[float, float],
-        factor: float,
-    ) -> None:
-        """Paint neighbouring columns, each a stretch of one column of the texture."""
-        bottom, top = extent
-        scale = self.focal_px / depth
-        high = self.horizon_v + scale * (CAMERA_HEIGHT_M - top)
-        low = self.horizon_v + scale * (CAMERA_HEIGHT_M - bottom)
-        v0 = int(max(0.0, np.floor(high.min())))
-        v1 = int(min(self.height, np.ceil(low.max())))
-        if v0 >= v1:
-            return
-        level = self._level(texture, low - high)
-        step = level.rows / (low - high)
-        begin = (v0 + 0.5 - high) * step
-        column = np.minimum((share * level.columns).astype(np.int32), level.columns - 1)
-        index = _texel_index(level, begin, step, v1 - v0)
-        index += column
-        texels = level.packed.take(index)
-        self._lit(texels, depth, factor)
-        target = self.packed[v0:v1, first : first + len(depth)]
-        np.copyto(target, texels, where=texels >= np.uint32(0) if texture.solid and False else _there(texels))
-
-    def _level(self, texture: Texture, heights_px: NDArray[np.float64]) -> Level:
-        """The level whose texels are nearest to a pixel in size."""
-        texels_a_pixel = texture.levels[0].rows / float(heights_px.max() + heights_px.min()) * 2
-        index = 0
-        while texels_a_pixel > 1.5 and index + 1 < len(texture.levels):
-            texels_a_pixel /= 2
-            index += 1
-        return texture.levels[index]
-
-    def _lit(self, texels: NDArray[np.uint32], depth: NDArray[np.float64], factor: float) -> None:
-        """Apply light and haze in place, column by column; the class byte stays."""
-        seen = self.light.haze_m / (self.light.haze_m + depth)
-        gain = np.empty((len(depth), 4), np.uint32)
-        rise = np.zeros((len(depth), 4), np.uint32)
-        gain[:, :3] = (seen * (factor * 256)).astype(np.uint32)[:, None]
-        gain[:, 3] = 256
-        rest = (256.0 * (1.0 - seen)).astype(np.uint32)
-        rise[:, :3] = rest[:, None] * np.array(self.light.haze, np.uint32)
-        # Where light exceeds 1 the sum could pass 255: clip by giving the haze no more than what is left.
-        channels = texels.view(np.uint8).reshape(*texels.shape, 4)
-        wide = channels.astype(np.uint32) if factor > 1.0 else channels.astype(np.uint16)
-        wide *= gain.astype(wide.dtype)
-        wide += rise.astype(wide.dtype)
-        wide >>= 8
-        if factor > 1.0:
-            np.minimum(wide, 255, out=wide)
-        channels[...] = wide
+        """Paint an upright rectangle."""
+        self.polygon(((left, bottom), (left, top), (right, top), (right, bottom)), rgb, label, factor)
 
 
 HORIZON = 0.49
@@ -236,44 +174,8 @@ def focal_px_of(width: int, height: int) -> float:
     return 0.43 * (width + height)
 
 
-def _there(texels: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """Which texels are not clear."""
-    labels: NDArray[np.uint8] = texels.view(np.uint8).reshape(*texels.shape, 4)[..., 3]
-    return labels != 255
-
-
-def _texel_index(
-    level: Level, begin: NDArray[np.float64], step: NDArray[np.float64], rows: int
-) -> NDArray[np.int32]:
-    """Index of the first texel of the texture's row that each pixel sees, int32 (rows, columns)."""
-    limit = float(1 << 29)
-    start = np.clip(begin * 65536.0, -limit, limit).astype(np.int32)
-    stride = np.clip(step * 65536.0, 0.0, limit / rows).astype(np.int32)
-    index = np.arange(rows, dtype=np.int32)[:, None] * stride
-    index += start
-    index >>= 16
-    index += 1
-    np.clip(index, 0, level.rows + 1, out=index)
-    index *= level.columns
-    return index
-
-
-def _between(
-    outside: tuple[float, float, float], inside: tuple[float, float, float]
-) -> tuple[float, float, float]:
-    """The point of a line at NEAR_M."""
-    part = (NEAR_M - outside[1]) / (inside[1] - outside[1])
-    return (
-        outside[0] + part * (inside[0] - outside[0]),
-        NEAR_M,
-        outside[2] + part * (inside[2] - outside[2]),
-    )
-
-
 def _clipped(points: Sequence[Point]) -> Sequence[Point]:
     """The part of a polygon beyond NEAR_M (Sutherland and Hodgman 1974, for one plane)."""
-    if min(p[2] for p in points) >= NEAR_M:
-        return points
     kept: list[Point] = []
     for a, b in zip(points, (*points[1:], points[0]), strict=True):
         if a[2] >= NEAR_M:

@@ -1,0 +1,66 @@
+"""The networks: sizes, weights, and what is shipped of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rtseg.classes import CAMVID
+from rtseg.errors import InputError
+from rtseg.training.data import LabelledFolder
+from rtseg.training.nets import ENCODERS, NETS, Labeller, build, parameter_count
+from rtseg.training.nets.base import normalized
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("size", [(64, 96), (50, 77), (33, 31), (1, 1)])
+def test_output_has_the_size_of_the_input(net, encoder, size):
+    model = build(net, encoder, 5, pretrained=False).eval()
+    with torch.inference_mode():
+        logits = model(torch.zeros(2, 3, *size, dtype=torch.uint8))
+        labels = Labeller(model)(torch.zeros(2, *size, 3, dtype=torch.uint8))
+    assert logits.shape == (2, 5, *size)
+    assert labels.shape == (2, *size)
+    assert labels.dtype == torch.uint8
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("net", NETS)
+def test_all_weights_learn(net, encoder):
+    model = build(net, encoder, 5, pretrained=False).train()
+    model(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)).square().mean().backward()
+    assert [name for name, value in model.named_parameters() if value.grad is None] == []
+
+
+def test_networks_are_lightweight():
+    assert parameter_count(build("unet", "lite0", 11, pretrained=False)) < 3e6
+
+
+def test_imagenet_weights_recognise_our_input(camvid):
+    """The first normalisation's statistics fit real frames only if weights, scale and colour order are right."""
+    encoder = build("unet", "lite0", 11).eval().encoder
+    image, _ = LabelledFolder(camvid, "val", CAMVID).read(0)
+    seen = []
+    encoder.stem[1].register_forward_hook(lambda _layer, inputs, _output: seen.append(inputs[0]))
+    with torch.inference_mode():
+        encoder(normalized(torch.from_numpy(image).permute(2, 0, 1)[None]))
+    ratio = seen[0].var((0, 2, 3)) / encoder.stem[1].running_var
+    assert 0.5 < ratio.median() < 2
+
+
+def test_the_labeller_agrees_with_the_logits_at_the_head():
+    torch.manual_seed(0)
+    model = build("unet", "plain", 5, pretrained=False).eval()
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8))
+    with torch.inference_mode():
+        labels = Labeller(model)(image)
+        scores = model.score(normalized(image.permute(0, 3, 1, 2)))
+    assert torch.equal(labels[:, ::2, ::2], scores.argmax(1).to(torch.uint8))
+
+
+@pytest.mark.parametrize(("net", "encoder"), [("vnet", "lite0"), ("unet", "lite9")])
+def test_unknown_names_are_refused(net, encoder):
+    with pytest.raises(InputError, match="Choose one of"):
+        build(net, encoder, 11)

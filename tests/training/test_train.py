@@ -1,0 +1,174 @@
+"""Training: reproducible, resumable, and it learns."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from rtseg.errors import InputError
+from rtseg.training import checkpoint
+from rtseg.training.augment import Augmentation, random_view
+from rtseg.training.loss import class_weights, segmentation_loss, soft_jaccard_loss
+from rtseg.training.train import TrainOptions, folder_from_text, learning_rate, train
+
+
+@pytest.fixture
+def options(camvid, tmp_path):
+    """A recipe that takes seconds: 8 frames, small views, the network from scratch."""
+    return TrainOptions(
+        data=camvid,
+        out=tmp_path / "run",
+        splits=("train/46",),
+        validate="val/51",
+        encoder="plain",
+        epochs=2,
+        batch=4,
+        synthetic_share=0.0,
+        augmentation=Augmentation(crop_hw=(64, 96)),
+    )
+
+
+def losses_of(options, **changes):
+    losses = []
+    train(
+        dataclasses.replace(options, **changes),
+        on_step=lambda _done, _total, loss: losses.append(loss),
+    )
+    return losses
+
+
+def test_two_runs_give_equal_losses(options, tmp_path):
+    first = losses_of(options)
+    assert len(first) == 4
+    assert losses_of(options, out=tmp_path / "again") == first
+    assert losses_of(options, out=tmp_path / "other", seed=1) != first
+
+
+def test_stopped_and_resumed_is_as_if_never_stopped(options, tmp_path):
+    whole = train(options)
+
+    class StopError(Exception):
+        pass
+
+    def stop(_epoch):
+        raise StopError
+
+    interrupted = dataclasses.replace(options, out=tmp_path / "stopped")
+    with pytest.raises(StopError):
+        train(interrupted, on_epoch=stop)
+    resumed = train(interrupted, resume=True)
+    ours, theirs = (checkpoint.load(path).net.state_dict() for path in (whole, resumed))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_resuming_another_recipe_is_refused(options):
+    train(dataclasses.replace(options, epochs=1))
+    with pytest.raises(InputError, match="another epochs"):
+        train(options, resume=True)
+
+
+def test_resuming_nothing_is_refused(options):
+    with pytest.raises(InputError, match="nothing to resume"):
+        train(options, resume=True)
+
+
+def test_what_is_written_describes_itself(options):
+    path = train(options)
+    description = checkpoint.load(path).description
+    assert description["recipe"]["splits"] == ["train/46"]
+    assert description["epochs_done"] == 2
+    assert description["data"]["train"]["frames"] == 8
+    assert 0 <= description["scores"]["miou"] <= 1
+    assert str(options.data) not in json.dumps(description)
+    with (options.out / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["number"] for row in rows] == ["1", "2"]
+    assert (options.out / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_learns(options):
+    """Ten epochs on eight small frames bring the cross-entropy well below where it began."""
+    steady = Augmentation(crop_hw=(96, 128), scale=(0.3, 0.3), light=0, hue=0)
+    losses = losses_of(options, epochs=10, validate=None, jaccard=0.0, encoder="lite0", augmentation=steady)
+    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "x.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        checkpoint.load(tmp_path / "x.safetensors")
+    with pytest.raises(InputError, match="no such file"):
+        checkpoint.load(tmp_path / "y.safetensors")
+
+
+def test_fewer_frames_than_a_batch_is_refused(options):
+    with pytest.raises(InputError, match="do not fill one batch"):
+        train(dataclasses.replace(options, batch=9))
+
+
+@pytest.mark.parametrize("text", ["val/0", "val/x", "val/"])
+def test_a_split_that_makes_no_sense_is_refused(camvid, text):
+    with pytest.raises(InputError, match="every Nth frame"):
+        folder_from_text(camvid, text)
+
+
+def test_the_learning_rate_rises_then_falls_to_nothing():
+    rates = [learning_rate(step, 10, 100, 1.0) for step in range(100)]
+    assert rates[9] == rates[10] == 1.0
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.001
+
+
+def test_views_keep_image_and_labels_together():
+    """Where the label is 1 the image is bright, wherever the view comes from."""
+    image = np.zeros((60, 80, 3), np.uint8)
+    labels = np.zeros((60, 80), np.uint8)
+    image[20:40, 30:60], labels[20:40, 30:60] = 255, 1
+    for seed in range(20):
+        view, ids = random_view(
+            image, labels, Augmentation(crop_hw=(48, 64), light=0, hue=0), 11, np.random.default_rng(seed)
+        )
+        known = ids != 11
+        assert ((view[..., 0] > 127) == (ids == 1))[known].mean() > 0.97
+
+
+def test_views_are_a_function_of_the_generator():
+    image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    labels = np.zeros((60, 80), np.uint8)
+    views = [
+        random_view(image, labels, Augmentation(crop_hw=(48, 64)), 11, np.random.default_rng(seed))[0]
+        for seed in (1, 1, 2)
+    ]
+    assert np.array_equal(views[0], views[1])
+    assert not np.array_equal(views[0], views[2])
+
+
+def test_rare_classes_weigh_more():
+    labels = np.zeros((10, 10), np.uint8)
+    labels[0, 0], labels[1] = 1, 11
+    weights = class_weights([labels], 11)
+    assert weights[1] > weights[0]
+    assert weights[0] == pytest.approx(1 / np.log(1.1 + 89 / 90), rel=1e-5)
+
+
+def test_the_jaccard_loss_is_nothing_where_all_is_right_and_one_where_all_is_wrong():
+    target = torch.tensor([[[0, 1], [1, 0]]])
+    right = torch.nn.functional.one_hot(target, 2).permute(0, 3, 1, 2) * 100.0
+    known = torch.ones_like(target, dtype=torch.bool)
+    assert soft_jaccard_loss(right, target, known).item() == pytest.approx(0, abs=1e-6)
+    assert soft_jaccard_loss(-right, target, known).item() == pytest.approx(1, abs=1e-6)
+
+
+def test_void_does_not_count_in_the_loss():
+    logits = torch.randn(1, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([[[0, 1], [2, 3]]])
+    changed = logits.clone()
+    changed[..., 1, 1] = 99
+    weights = torch.ones(3)
+    assert segmentation_loss(logits, labels, weights, 1.0) == segmentation_loss(changed, labels, weights, 1.0)
