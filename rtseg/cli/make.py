@@ -201,15 +201,61 @@ def export_command(
 @click.argument("model", type=existing_or_not)
 @data_option
 @click.option("--out", type=existing_or_not, required=True, metavar="M-int8.onnx", help="The file to write.")
+@click.option("--split", default="train", show_default=True, metavar="NAME", help="Frames to calibrate on.")
+@click.option(
+    "--holdout", default="val", show_default=True, metavar="NAME", help="Frames that decide between ranges."
+)
 @click.option("--frames", type=click.IntRange(min=1), default=128, show_default=True, help="To calibrate on.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which frames.")
-def quantize_command(model: Path, data: Path, out: Path, frames: int, seed: int) -> None:
-    """Make an INT8 model of MODEL, an FP32 ONNX model, calibrated on real frames.
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Decides which frames."
+)
+@click.option(
+    "--calib",
+    type=existing_or_not,
+    metavar="DIR",
+    help="Where frame list, ranges and report go; the default is calib beside the file.",
+)
+def quantize_command(
+    model: Path, data: Path, out: Path, split: str, holdout: str, frames: int, seed: int, calib: Path | None
+) -> None:
+    """Make an INT8 model of MODEL, an FP32 ONNX model, with ranges from real frames.
 
     \b
     Example:
       rtseg quantize models/unet/fp32.onnx --data camvid --out models/unet/int8.onnx
+
+    Min-max, percentile and entropy ranges are compared on the held-out frames; the best one is kept.
     """
+    from rtseg.classes import CAMVID
+    from rtseg.cli.screen import console_for, table
+    from rtseg.training.data import LabelledFolder
+    from rtseg.training.quantize import quantize_model
+
+    with _steps() as on_step:
+        made = quantize_model(
+            model,
+            out,
+            data=LabelledFolder(data, split, CAMVID),
+            holdout=LabelledFolder(data, holdout, CAMVID),
+            calib_dir=calib if calib is not None else out.parent / "calib",
+            frames=frames,
+            seed=seed,
+            on_step=on_step,
+        )
+    judged = {
+        "fp32": made.fp32,
+        **made.methods,
+        **{f"as run by {name}": one for name, one in made.runtimes.items()},
+    }
+    rows = [
+        (name + (" (kept)" if name == made.chosen else ""), f"{one.miou:.4f}", f"{one.agreement:.2%}")
+        for name, one in judged.items()
+    ]
+    title = f"{made.holdout_frames} frames of {holdout}"
+    console_for(None).print(table(title, ("ranges", "mIoU", "labels as fp32"), rows))
+    click.echo(
+        f"{made.path}: int8, {made.size_bytes / 1e6:.2f} MB, calibrated on {made.calibration_frames} frames"
+    )
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def export_model(
     Raises:
         InputError: the checkpoint cannot be read.
         DataError: the data folder has fewer frames than are to be compared, or one cannot be read.
-        ModelError: labels differ from torch's by more than `LEAST_AGREEMENT` allows, or weights exceed float16.
+        ModelError: labels differ from torch's by more than `LEAST_AGREEMENT` allows, or do not fit float16.
         OutputError: `out` cannot be written.
     """
     check_folder(out)
@@ -152,8 +152,8 @@ def onnx_from_net(net: SegmentationNet, size: tuple[int, int]) -> onnx.ModelProt
 class Exportable(nn.Module):
     """`Labeller` with the same labels, in the form that runtimes like best.
 
-    uint8 is cast right at the border, the only place where TensorRT takes it. BatchNorm is folded, and so is the
-    scale of the normalisation, into the first convolution; its mean is not, as zeros are padded behind it.
+    uint8 is cast right at the border, the only place where TensorRT takes it. BatchNorm is folded, and so is
+    the scale of the normalisation, into the first convolution. Its mean is not: zeros are padded behind it.
     """
 
     def __init__(self, net: SegmentationNet) -> None:

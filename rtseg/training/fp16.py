@@ -1,8 +1,8 @@
 """Half precision, by our own hands: weights stored as half, and the whole network in half.
 
 The networks are plain chains of Conv, Clip, Relu, Add, Concat and Resize, so a converter is three rules:
-initialisers become half, Casts to float become Casts to half, and what counts pixels or classes stays integer. The
-general converters (onnxconverter-common, modelopt) bring pinned dependencies for cases that do not occur here.
+initialisers become half, Casts to float become Casts to half, what counts pixels or classes stays integer.
+General converters (onnxconverter-common, modelopt) bring pinned dependencies for what does not occur here.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ RESIZE_SCALES = 2
 
 
 def store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of a float32 `model` whose convolution weights are stored as float16, each behind a Cast to float32.
+    """A copy of a float32 `model` whose convolution weights are stored as float16, Casts to float32 behind.
 
-    Halves the file. Runtimes fold the Casts when they load it, so the arithmetic stays float32 and costs no more;
-    weights are rounded to 11 bits, biases are not.
+    Halves the file. Runtimes fold the Casts when they load it, so the arithmetic stays float32 and costs no
+    more; weights are rounded to 11 bits, biases are not.
 
     Raises:
         ModelError: a weight is beyond the range of float16.

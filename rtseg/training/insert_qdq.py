@@ -3,9 +3,9 @@
     tensor ─► Q ─► DQ ─► Conv ◄─ DQ ◄─ int8 weights
                           ▲ bias, float
 
-A convolution is quantised on its activation (per tensor) and its weights (per output channel). Of a residual Add
-only the skip is, so that the Add fuses into the convolution on its other side. The head, ArgMax and the last Resize
-stay float. Zero points are 0; biases are not quantised.
+A convolution is quantised on its activation (per tensor) and its weights (per output channel). Of a residual
+Add only the skip is, so that the Add fuses into the convolution on its other side. The head, ArgMax and the
+last Resize stay float. Zero points are 0; biases are not quantised.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from rtseg.training.onnx_files import arrays, drop_unused_arrays, producers, set
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 LEVELS = 127
@@ -94,9 +95,9 @@ def int8_from_float(model: onnx.ModelProto, ranges: Mapping[str, float]) -> onnx
 def int8_from_weights(weights: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """int8 weights and their scales (O,), one an output channel, of `weights` (O, I, kh, kw).
 
-    x86 without VNNI multiplies two neighbouring input channels with uint8 activations and adds them in 16 bits,
-    which saturate: OpenVINO's labels then differ from what the file says. So the scale is such that no two
-    neighbours of one sign add up to more than 128, as 255 · 128 < 2¹⁵. A depthwise weight has no neighbour.
+    x86 without VNNI multiplies two neighbouring input channels with uint8 activations and adds them in 16
+    bits, which saturate: OpenVINO's labels then differ from what the file says. So the scale is such that no
+    two neighbours of one sign add up to more than 128: 255 · 128 < 2¹⁵. A depthwise weight has no neighbour.
     """
     odd = weights.shape[1] % 2
     even = np.pad(weights, [(0, 0), (0, odd), (0, 0), (0, 0)])

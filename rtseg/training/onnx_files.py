@@ -39,7 +39,7 @@ def arrays(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
 
 def set_array(model: onnx.ModelProto, name: str, values: NDArray[Any]) -> None:
     """Replace the initialiser `name`, or add it."""
-    tensor = numpy_helper.from_array(np.ascontiguousarray(values), name)
+    tensor = numpy_helper.from_array(np.asarray(values, order="C"), name)
     for existing in model.graph.initializer:
         if existing.name == name:
             existing.CopyFrom(tensor)

@@ -160,7 +160,7 @@ def _per_tensor(graph: _Graph) -> Iterator[Breach]:
     for node in graph.nodes(Q, DQ):
         scale = graph.constants.get(node.input[SCALE])
         if scale is not None and scale.ndim and node.input[0] not in graph.constants:
-            yield node.name, f"has {scale.size} scales on an activation"
+            yield node.name, f"has scales of shape {scale.shape} on an activation, not one scalar"
 
 
 def _bias(graph: _Graph) -> Iterator[Breach]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from rtseg.training.calibration import Ranges
     from rtseg.training.data import LabelledFolder
     from rtseg.training.judge import OnStep
 
@@ -113,15 +114,13 @@ def quantize_model(
     chosen_frames = choose_frames(data, frames, seed)
     judges = _Judges(holdout or data, _held_out(holdout or data, data, chosen_frames), on_step)
     model = weights_as_float(onnx.load(fp32_path))
-    reference, fp32 = judges.reference(model)
 
     ranges = ranges_by_method(model, data, chosen_frames, on_step)
-    candidates = {method: int8_from_float(model, found) for method, found in ranges.items()}
+    candidates = {method: _clean_int8(model, found) for method, found in ranges.items()}
+    reference, fp32 = judges.reference(model)
     methods = {method: judges.exactly(int8, method, reference) for method, int8 in candidates.items()}
     chosen = max(methods, key=lambda method: methods[method].miou)
     int8 = candidates[chosen]
-    if findings := audit(int8):
-        raise ModelError(f"{fp32_path}: does not quantise cleanly: {findings[0]} ({len(findings)} findings)")
     runtimes = judges.as_run(int8, reference)
 
     calibration = json_content(frame_list(data, chosen_frames, seed))
@@ -207,6 +206,14 @@ def _held_out(holdout: LabelledFolder, data: LabelledFolder, calibrated: Sequenc
             "Calibrate on fewer or name another split to judge by."
         )
     return left
+
+
+def _clean_int8(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
+    """The INT8 model, after the auditor has seen it."""
+    int8 = int8_from_float(model, ranges)
+    if findings := audit(int8):
+        raise ModelError(f"This network does not quantise cleanly ({len(findings)} findings). {findings[0]}")
+    return int8
 
 
 def _describe(

@@ -38,7 +38,7 @@ def percentile(histogram: Histogram) -> float:
 
 
 def entropy(histogram: Histogram) -> float:
-    """The range whose INT8 distribution diverges least from the float one (Migacz, GPU Technology Conference 2017).
+    """The range whose INT8 distribution diverges least from the float one (Migacz, GTC 2017).
 
     The bin of zero is left out: zeros are exact at any range, and after a ReLU they would outweigh all else.
     """

@@ -26,14 +26,14 @@ FPS = Fraction(25)
 
 # Made by `python -m tests.sources.test_synthetic`; look at the frames before taking new ones over.
 GOLDEN = {
-    (160, 120, 0, 0): "8a9e4cfddf218e702e085ebf",
-    (160, 120, 0, 93): "505efdd460f913c020c85745",
-    (160, 120, 7, 0): "6e02449d82cbcf5fd5fcbd79",
-    (160, 120, 7, 93): "1eeb3549e390fb1b2805ceab",
-    (321, 243, 0, 0): "868aaf0202f9f115a6d994aa",
-    (321, 243, 0, 93): "19a6060600e7310c23a70cbc",
-    (321, 243, 7, 0): "42254aacd08c82006a80385f",
-    (321, 243, 7, 93): "f7beb8f7bf53fe22a281033e",
+    (160, 120, 0, 0): "a2e3ccd40af660ffd970d61d",
+    (160, 120, 0, 93): "e3454ecedf10c893e285ace6",
+    (160, 120, 7, 0): "a2b3bcaeec93396b5e3db167",
+    (160, 120, 7, 93): "754ede9b491ff533f0f70c6b",
+    (321, 243, 0, 0): "d00ae6a745fa79200a2655dd",
+    (321, 243, 0, 93): "cfa8efc05eee668dd3d498e2",
+    (321, 243, 7, 0): "656d2dec983fb2f62a139148",
+    (321, 243, 7, 93): "2fc42c1f738adc7a7f41b292",
 }
 
 
@@ -139,8 +139,8 @@ def test_the_car_drives_at_a_steady_town_speed(seed):
 
 def test_neighbouring_frames_differ_little_and_far_ones_a_lot():
     labels = [render(320, 240, FPS, 1, index)[1] for index in (50, 51, 52, 100)]
-    assert 0.0 < (labels[0] != labels[1]).mean() < 0.06
-    assert 0.0 < (labels[1] != labels[2]).mean() < 0.06
+    for one, other in pairwise(labels[:3]):
+        assert 0.0 < (one != other).mean() < 0.05
     assert (labels[0] != labels[3]).mean() > 0.1
 
 

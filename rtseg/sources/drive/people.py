@@ -22,6 +22,7 @@ _TOPS: tuple[Rgb, ...] = (
     (92, 60, 92), (66, 100, 140), (26, 26, 28),
 )  # fmt: skip
 _LEGS: tuple[Rgb, ...] = ((38, 44, 66), (30, 30, 34), (74, 68, 60), (60, 74, 104), (104, 96, 84))
+_SHOE: Rgb = (28, 28, 30)
 _HAIR: tuple[Rgb, ...] = ((40, 32, 28), (86, 62, 40), (160, 132, 86), (120, 118, 116), (24, 22, 22))
 
 
@@ -122,46 +123,26 @@ def paint_pedestrian(view: View, person: Person, x: float, z: float, steps: floa
         shade = lit if side * swing > 0 else dim
         figure.limb((side * 0.05, 0.5), knee, 0.1, person.legs, shade)
         figure.limb(knee, foot, 0.075, person.legs, shade)
-        figure.part(
-            [
-                (foot[0] - 0.03, foot[1] - 0.03),
-                (foot[0] - 0.03, foot[1] + 0.015),
-                (foot[0] + 0.03, foot[1] + 0.015),
-                (foot[0] + 0.03, foot[1] - 0.03),
-            ],
-            (30, 28, 28),
-            dim,
-        )
-    hem = 0.34 if person.coat else 0.46
+        figure.box(foot[0] - 0.03, foot[1] - 0.03, foot[0] + 0.03, foot[1] + 0.015, _SHOE, dim)
     for side in (-1, 1):
         hand = (side * 0.15, 0.45 + 0.03 * side * swing)
         figure.limb((side * 0.115, 0.81), hand, 0.065, scaled(person.top, 0.85), dim if side > 0 else lit)
-        figure.part(
-            [(hand[0] + 0.022 * c, hand[1] - 0.01 + 0.025 * s) for c, s in OCTAGON[::2]], person.skin, lit
-        )
-    figure.part(
-        [
-            (-0.09, hem),
-            (-0.085, 0.62),
-            (-0.125, 0.8),
-            (-0.05, 0.85),
-            (0.05, 0.85),
-            (0.125, 0.8),
-            (0.085, 0.62),
-            (0.09, hem),
-        ],
-        person.top,
-        lit,
-    )
-    figure.part([(0.02, hem), (0.03, 0.82), (0.125, 0.8), (0.085, 0.62), (0.09, hem)], person.top, dim)
-    if person.bag and person.away:
-        figure.part(
-            [(-0.075, 0.56), (-0.08, 0.78), (-0.04, 0.82), (0.04, 0.82), (0.08, 0.78), (0.075, 0.56)],
-            scaled(person.legs, 1.2),
-            lit,
-        )
-    figure.part([(-0.02, 0.84), (-0.02, 0.9), (0.02, 0.9), (0.02, 0.84)], person.skin, dim)
+        figure.box(hand[0] - 0.02, hand[1] - 0.03, hand[0] + 0.02, hand[1] + 0.01, person.skin, lit)
+    _paint_trunk(figure, person, lit, dim)
     figure.head(0.0, 0.93, person, lit)
+
+
+def _paint_trunk(figure: _Figure, person: Person, lit: float, dim: float) -> None:
+    """Coat or jacket, one side in shade, a bag on the back, and the neck."""
+    hem = 0.34 if person.coat else 0.46
+    right = [(0.05, 0.85), (0.125, 0.8), (0.085, 0.62), (0.09, hem)]
+    left = [(-x, y) for x, y in reversed(right)]
+    figure.part([*left, *right], person.top, lit)
+    figure.part([(0.02, hem), (0.03, 0.82), *right[1:]], person.top, dim)
+    if person.bag and person.away:
+        bag = [(-0.075, 0.56), (-0.08, 0.78), (-0.04, 0.82), (0.04, 0.82), (0.08, 0.78), (0.075, 0.56)]
+        figure.part(bag, scaled(person.legs, 1.2), lit)
+    figure.box(-0.02, 0.84, 0.02, 0.9, person.skin, dim)
 
 
 def paint_crossing(view: View, person: Person, x: float, z: float, steps: float, *, rightwards: bool) -> None:
@@ -181,7 +162,7 @@ def paint_crossing(view: View, person: Person, x: float, z: float, steps: float,
         figure.limb(knee, (stride, 0.03), 0.075, person.legs, shade)
         figure.part(
             [(stride - 0.03, 0.0), (stride - 0.03, 0.04), (stride + 0.08, 0.02), (stride + 0.08, 0.0)],
-            (30, 28, 28),
+            _SHOE,
             dim,
         )
         figure.limb((0.0, 0.8), (-stride * 0.7, 0.47), 0.06, scaled(person.top, 0.85), shade)
@@ -199,55 +180,28 @@ def paint_bicyclist(view: View, person: Person, x: float, z: float, turns: float
     view.shade(x, 0.22, z - 0.1, z + 1.4, 0.6)
     figure = _Figure(view, x, z, 1.0, BICYCLIST)
     sway = 0.015 * wave(turns)
-    figure.part([(0.028 * c, 0.34 + 0.34 * s) for c, s in OCTAGON], (26, 26, 28), 1.0)
-    figure.part([(-0.02, 0.34), (-0.02, 0.95), (0.02, 0.95), (0.02, 0.34)], (120, 40, 40), dim)
+    figure.part([(0.032 * c, 0.34 + 0.34 * s) for c, s in OCTAGON], _SHOE, 1.0)
+    figure.box(-0.02, 0.34, 0.02, 0.95, (120, 40, 40), dim)
+    _paint_pedalling(figure, person, turns, sway, lit)
     for side in (-1, 1):
-        pedal = 0.28 + 0.16 * wave(turns + (0.25 if side > 0 else 0.75))
-        knee = (side * 0.15, 0.62 + (pedal - 0.28) * 0.7)
-        figure.limb((side * 0.09 + sway, 0.98), knee, 0.17, person.legs, lit if side < 0 else dim)
-        figure.limb(knee, (side * 0.11, pedal), 0.12, person.legs, dim)
-        figure.part(
-            [
-                (side * 0.11 - 0.05, pedal - 0.05),
-                (side * 0.11 - 0.05, pedal + 0.03),
-                (side * 0.11 + 0.05, pedal + 0.03),
-                (side * 0.11 + 0.05, pedal - 0.05),
-            ],
-            (28, 28, 30),
-            1.0,
-        )
-    for side in (-1, 1):
-        figure.limb((side * 0.19 + sway, 1.42), (side * 0.27, 1.08), 0.1, scaled(person.top, 0.85), dim)
-        figure.part(
-            [
-                (side * 0.27 - 0.05, 1.04),
-                (side * 0.27 - 0.05, 1.1),
-                (side * 0.27 + 0.05, 1.1),
-                (side * 0.27 + 0.05, 1.04),
-            ],
-            (34, 34, 36),
-            1.0,
-        )
-    figure.part(
-        [
-            (-0.16 + sway, 0.92),
-            (-0.15, 1.2),
-            (-0.21 + sway, 1.42),
-            (-0.08, 1.5),
-            (0.08, 1.5),
-            (0.21 + sway, 1.42),
-            (0.15, 1.2),
-            (0.16 + sway, 0.92),
-        ],
-        person.top,
-        lit,
-    )
-    figure.part(
-        [(0.03 + sway, 0.92), (0.05, 1.48), (0.21 + sway, 1.42), (0.15, 1.2), (0.16 + sway, 0.92)],
-        person.top,
-        dim,
-    )
+        grip = side * 0.27
+        figure.limb((side * 0.19 + sway, 1.42), (grip, 1.08), 0.1, scaled(person.top, 0.85), dim)
+        figure.box(grip - 0.05, 1.04, grip + 0.05, 1.1, _SHOE, 1.0)
+    right = [(0.08, 1.5), (0.21 + sway, 1.42), (0.15, 1.2), (0.16 + sway, 0.92)]
+    left = [(-0.16 + sway, 0.92), (-0.15, 1.2), (-0.21 + sway, 1.42), (-0.08, 1.5)]
+    figure.part([*left, *right], person.top, lit)
+    figure.part([(0.03 + sway, 0.92), (0.05, 1.48), *right[1:]], person.top, dim)
     figure.part([(sway + 0.085 * c, 1.62 + 0.115 * s) for c, s in OCTAGON], person.skin, lit)
-    figure.part([(sway + 0.1 * c, 1.66 + 0.09 * s) for c, s in OCTAGON if s >= -0.01], person.hair, lit)
+    figure.part([(sway + 0.1 * c, 1.66 + 0.09 * s) for c, s in OCTAGON if s >= 0.0], person.hair, lit)
     if person.away:
         figure.part([(0.02 * c, 0.78 + 0.03 * s) for c, s in OCTAGON[::2]], (220, 40, 40), 1.0)
+
+
+def _paint_pedalling(figure: _Figure, person: Person, turns: float, sway: float, lit: float) -> None:
+    """Two legs, half a turn apart."""
+    for side in (-1, 1):
+        pedal = 0.28 + 0.16 * wave(turns + (0.25 if side > 0 else 0.75))
+        knee, foot = (side * 0.15, 0.62 + (pedal - 0.28) * 0.7), side * 0.11
+        figure.limb((side * 0.09 + sway, 0.98), knee, 0.17, person.legs, lit if side < 0 else lit * 0.75)
+        figure.limb(knee, (foot, pedal), 0.12, person.legs, lit * 0.75)
+        figure.box(foot - 0.05, pedal - 0.05, foot + 0.05, pedal + 0.03, _SHOE, 1.0)

@@ -20,13 +20,12 @@ def picture_from_rgb(image_rgb: NDArray[np.uint8]) -> av.VideoFrame:
     """
     height, width = image_rgb.shape[:2]
     picture = av.VideoFrame(width, height, "yuv420p")
-    red, green, blue = (image_rgb[..., channel] for channel in range(3))
-    luma = red * np.uint16(47)
-    luma += green * np.uint16(157)
-    luma += blue * np.uint16(16)
-    luma += np.uint16(128)
+    # In steps of one type: older numpy would keep a byte times a small number in a byte.
+    red, green, blue = (image_rgb[..., channel].astype(np.uint16) for channel in range(3))
+    luma = red * 47 + green * 157 + blue * 16
+    luma += 128
     luma >>= 8
-    luma += np.uint16(16)
+    luma += 16
     _fill(picture.planes[0], luma)
     r, g, b = _sums_of_four(image_rgb)
     _fill(picture.planes[1], ((-26 * r - 86 * g + 112 * b + 512) >> 10) + 128)

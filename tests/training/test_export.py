@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+
+from rtseg.classes import CAMVID
+from rtseg.errors import DataError, InputError, ModelError, OutputError
+from rtseg.model import Model
+from rtseg.training import judge
+from rtseg.training.fp16 import half_from_float, store_weights_as_half, weights_as_float
+from rtseg.training.onnx_files import arrays
+from rtseg.training.qdq import audit
+from tests.training.conftest import SIZE, export
+
+torch = pytest.importorskip("torch", reason="needs the extra train")
+
+from rtseg.training import checkpoint  # noqa: E402, after torch is known to be there
+from rtseg.training import export as export_module  # noqa: E402
+from rtseg.training.export import onnx_from_net  # noqa: E402
+from rtseg.training.nets import Labeller, build  # noqa: E402
+
+
+def torch_labels(path, data, size=SIZE):
+    labeller = Labeller(checkpoint.load(path).net).eval()
+    with torch.inference_mode():
+        return [
+            labeller(torch.from_numpy(image)[None])[0].numpy()
+            for image, _ in judge.images(data, range(len(data)), size)
+        ]
+
+
+def onnx_labels(model, data):
+    return judge.label_all(model, data, range(len(data)), judge.quiet, "")
+
+
+@pytest.mark.parametrize(("precision", "least"), [("fp32", 0.999), ("fp16", 0.995)])
+def test_the_file_labels_real_frames_as_torch_does(fitted_checkpoint, train, val, tmp_path, precision, least):
+    exported = export(fitted_checkpoint, tmp_path / "m.onnx", val, precision)
+    unseen = judge.agreement(
+        onnx_labels(onnx.load(exported.path), train), torch_labels(fitted_checkpoint, train)
+    )
+    assert exported.agreement >= least
+    assert unseen >= least
+    assert exported.checked_frames == len(val)
+
+
+def test_the_file_says_what_it_is(fp32_path, fitted_checkpoint, val):
+    model = Model.read(fp32_path)
+    assert (model.name, model.version, model.precision) == ("fitted", "1", "fp32")
+    assert model.classes == CAMVID
+    assert model.input_hw == SIZE
+    assert model.parent_sha256 == hashlib.sha256(fitted_checkpoint.read_bytes()).hexdigest()
+    assert model.calibration_sha256 == "none"
+    matrix = judge.score(onnx_labels(onnx.load(fp32_path), val), val, range(len(val)))
+    assert model.scores == judge.scores_of(matrix, "val")
+    assert model.scores["pixel_accuracy"] > 0.5
+
+
+def test_the_graph_is_plain_static_and_old_enough(fp32_path):
+    model = onnx.load(fp32_path)
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 17)]
+    kinds = {node.op_type for node in model.graph.node}
+    allowed = {
+        "Cast",
+        "Transpose",
+        "Sub",
+        "Conv",
+        "Clip",
+        "Relu",
+        "Add",
+        "Resize",
+        "Concat",
+        "ArgMax",
+        "Reshape",
+    }
+    assert kinds <= allowed
+    assert sum(node.op_type == "Sub" for node in model.graph.node) == 1
+    assert not [finding for finding in audit(model) if finding.rule == "border"]
+
+
+def test_two_exports_are_the_same_bytes(fitted_checkpoint, val, fp32_path, tmp_path):
+    again = export(fitted_checkpoint, tmp_path / "again.onnx", val)
+    assert again.path.read_bytes() == fp32_path.read_bytes()
+    assert again.sha256 == hashlib.sha256(fp32_path.read_bytes()).hexdigest()
+
+
+def test_fp32_stores_its_weights_in_half_the_bytes_and_its_biases_in_full(fp32_path):
+    model = onnx.load(fp32_path)
+    kinds = {values.ndim: set() for values in arrays(model).values()}
+    for values in arrays(model).values():
+        kinds[values.ndim].add(str(values.dtype))
+    assert kinds[4] == {"float16"}
+    assert "float16" not in kinds[1]
+    assert fp32_path.stat().st_size < 2.1 * sum(values.size for values in arrays(model).values())
+
+
+def test_weights_come_back_as_they_were_stored(fitted_checkpoint):
+    model = onnx_from_net(checkpoint.load(fitted_checkpoint).net, SIZE)
+    back = weights_as_float(store_weights_as_half(model))
+    assert [node.name for node in back.graph.node] == [node.name for node in model.graph.node]
+    before, after = arrays(model), arrays(back)
+    assert set(before) == set(after)
+    for name, values in before.items():
+        rounded = values.astype(np.float16).astype(np.float32) if values.ndim == 4 else values
+        np.testing.assert_array_equal(after[name], rounded)
+
+
+def test_fp16_is_half_throughout(fitted_checkpoint):
+    model = half_from_float(onnx_from_net(checkpoint.load(fitted_checkpoint).net, SIZE))
+    inferred = onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    kinds = {value.type.tensor_type.elem_type for value in inferred.graph.value_info}
+    assert TensorProto.FLOAT not in kinds
+    assert TensorProto.FLOAT16 in kinds
+    assert all(values.dtype != np.float32 for values in arrays(model).values())
+
+
+def test_a_weight_beyond_half_is_an_error(fitted_checkpoint):
+    net = checkpoint.load(fitted_checkpoint).net
+    net.head.weight.data[0, 0] = 1e6
+    model = onnx_from_net(net, SIZE)
+    for convert in (store_weights_as_half, half_from_float):
+        with pytest.raises(ModelError, match=r"head\.weight.*float16"):
+            convert(model)
+
+
+@pytest.mark.parametrize(("net", "encoder"), [("fcn", "lite0"), ("unet", "plain")])
+def test_other_networks_and_odd_sizes_export(net, encoder, val):
+    torch.manual_seed(1)
+    trained = build(net, encoder, len(CAMVID), pretrained=False).eval()
+    model = onnx_from_net(trained, (95, 129))
+    with torch.inference_mode():
+        expected = [
+            Labeller(trained)(torch.from_numpy(image)[None])[0].numpy()
+            for image, _ in judge.images(val, range(2), (95, 129))
+        ]
+    labels = judge.label_all(model, val, range(2), judge.quiet, "")
+    assert labels[0].shape == (95, 129)
+    assert judge.agreement(labels, expected) > 0.999
+
+
+def test_a_file_that_differs_from_torch_is_not_written(fitted_checkpoint, val, tmp_path, monkeypatch):
+    out = tmp_path / "m.onnx"
+    out.write_bytes(b"what was there")
+    monkeypatch.setattr(export_module, "PIXEL_MEAN", 90.0)
+    with pytest.raises(ModelError, match=r"agrees with torch on \d+\.\d+% .*nothing was written"):
+        export(fitted_checkpoint, out, val)
+    assert out.read_bytes() == b"what was there"
+    assert [path.name for path in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_bad_input_is_refused_before_anything_is_written(fitted_checkpoint, val, tmp_path):
+    with pytest.raises(DataError, match="holds 6 frames, but 7"):
+        export(fitted_checkpoint, tmp_path / "m.onnx", val, frames=7)
+    with pytest.raises(OutputError, match="does not exist"):
+        export(fitted_checkpoint, tmp_path / "nowhere" / "m.onnx", val)
+    with pytest.raises(InputError, match="no such file"):
+        export(tmp_path / "none.safetensors", tmp_path / "m.onnx", val)
+    assert not list(tmp_path.iterdir())
