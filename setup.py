@@ -1,4 +1,4 @@
-"""The part of packaging that pyproject.toml cannot say: the shipped models go into the wheel as `rtseg.engines`."""
+"""What pyproject.toml cannot say: the shipped models go into the wheel, as `rtseg.engines`."""
 
 from setuptools import find_packages, setup
 

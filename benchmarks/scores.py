@@ -1,8 +1,6 @@
-"""Scores of a shipped model on one split: every precision on every installed backend, as a Markdown table.
+"""Scores of a shipped model on one split: every precision on the CPU runtimes, as a Markdown table.
 
-    python benchmarks/scores.py --data ../shared/data/camvid --split val
-
-The model card's figures come from here.
+python benchmarks/scores.py --data ../shared/data/camvid --split val
 """
 
 from __future__ import annotations
@@ -11,14 +9,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtseg.backends import BACKENDS, backend_class
+from rtseg.backends import backend_class
 from rtseg.model import DEFAULT_MODEL, shipped_models
 from rtseg.report import environment
 from rtseg.training.data import LabelledFolder
 from rtseg.training.evaluate import evaluate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rtseg.training.confusion import ConfusionMatrix
+
+RUNTIMES = ("openvino", "onnxruntime")
 
 
 def main() -> None:
@@ -30,30 +32,36 @@ def main() -> None:
     parser.add_argument("--split", required=True)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     arguments = parser.parse_args()
+    print(scores_table(arguments.data, arguments.split, arguments.model))
 
-    models = [model for model in shipped_models() if model.name == arguments.model]
-    names = [name for name in BACKENDS if name != "simulated" and backend_class(name).version()]
+
+def scores_table(data: Path, split: str, name: str) -> str:
+    """Evaluate the model called `name` and lay the scores out, with the machine and the versions above them."""
+    models = [model for model in shipped_models() if model.name == name]
+    folder = LabelledFolder(data, split, models[0].classes)
     columns = {}
     for model in models:
-        for name in names:
-            folder = LabelledFolder(arguments.data, arguments.split, model.classes)
-            with backend_class(name)(model) as backend:
-                columns[f"{model.precision} {name}"] = evaluate(backend, folder)
+        for runtime in RUNTIMES:
+            with backend_class(runtime)(model) as backend:
+                columns[f"{model.precision} {runtime}"] = evaluate(backend, folder)
+    versions = ", ".join(f"{runtime} {backend_class(runtime).version()}" for runtime in RUNTIMES)
+    lines = [
+        f"{split}, {len(folder)} frames; {environment()['cpu']}, {versions}.",
+        "",
+        _row("class", columns),
+        "|---" * (len(columns) + 1) + "|",
+        *(
+            _row(label, [_figure(scores, label) for scores in columns.values()])
+            for label in models[0].classes.names
+        ),
+        _row("**mIoU**", [f"**{scores.miou():.4f}**" for scores in columns.values()]),
+        _row("pixel accuracy", [f"{scores.pixel_accuracy():.4f}" for scores in columns.values()]),
+    ]
+    return "\n".join(lines)
 
-    facts = environment()
-    versions = ", ".join(f"{name} {backend_class(name).version()}" for name in names)
-    print(f"{arguments.model} on {arguments.split}, {len(folder)} frames. {facts['cpu']}, {versions}.\n")
-    print("| class |", " | ".join(columns), "|")
-    print("|---|" + "---|" * len(columns))
-    for label in models[0].classes.names:
-        print(
-            f"| {label} |",
-            " | ".join(_figure(scores, label) for scores in columns.values()),
-            "|",
-        )
-    print("| **mIoU** |", " | ".join(f"**{scores.miou():.4f}**" for scores in columns.values()), "|")
-    accuracies = (f"{scores.pixel_accuracy():.4f}" for scores in columns.values())
-    print("| pixel accuracy |", " | ".join(accuracies), "|")
+
+def _row(first: str, others: Iterable[str]) -> str:
+    return f"| {' | '.join([first, *others])} |"
 
 
 def _figure(scores: ConfusionMatrix, label: str) -> str:

@@ -58,4 +58,4 @@ CAMVID = ClassSet(
         (0, 128, 192),
     ),
 )
-"""CamVid's eleven classes in SegNet's order and colours (Badrinarayanan, Kendall, Cipolla 2017); id 11 is void."""
+"""CamVid's eleven classes in SegNet's order and colours (Badrinarayanan et al. 2017); id 11 is void."""

@@ -2,7 +2,8 @@
 
     capture ─► Frame ─► preprocess ─► Prepared ─► infer ─► Labelled ─► colorize ─► Painted ─► present
 
-Records are frozen; the pixels they point to are shared, and nobody writes into pixels that another stage made.
+Records are frozen; the pixels they point to are shared, and nobody writes into pixels that another stage
+made.
 """
 
 from __future__ import annotations

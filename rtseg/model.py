@@ -37,7 +37,7 @@ class Model:
         data: what it was trained on.
         data_licence: on which terms that data may be used.
         scores: split, miou, pixel_accuracy and iou by class, measured when it was made; fractions of 1.
-        parent_sha256: of the checkpoint (fp32), or of the float file that this one was made from.
+        parent_sha256: of the checkpoint (fp32, fp16), or of the FP32 file that this one was made from (int8).
         calibration_sha256: of the list of frames that gave the INT8 ranges; "none" for float files.
         sha256: of the file itself.
     """

@@ -12,7 +12,7 @@ SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real clips and labelled frames that lies beside the checkout; tests skip where it is absent."""
+    """The folder of real clips and labelled frames beside the checkout; tests skip where it is absent."""
     if SHARED.is_dir():
         return SHARED
     if os.environ.get("CI"):

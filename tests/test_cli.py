@@ -265,10 +265,11 @@ def test_help_loads_no_library():
 
 
 def test_a_run_loads_neither_torch_nor_training():
+    arguments = ["run", DRIVE, "--backend", "simulated", "--report", "-"]
     code = (
         "import sys\n"
         "from rtseg.cli.main import rtseg as command\n"
-        f"command.main(['run', '{DRIVE}', '--backend', 'simulated', '--report', '-'], standalone_mode=False)\n"
+        f"command.main({arguments}, standalone_mode=False)\n"
         "bad = [name for name in sys.modules if name == 'torch' or name.startswith('rtseg.training')]\n"
         "sys.exit(', '.join(bad) or 0)"
     )

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import onnx
-import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from rtseg.errors import ModelError
+from rtseg.runtimes import load_onnxruntime
 from rtseg.training import checkpoint, judge
 from rtseg.training.fp16 import half_from_float, store_weights_as_half
 from rtseg.training.nets import Labeller, SegmentationNet
@@ -36,6 +36,9 @@ FloatPrecision = Literal["fp32", "fp16"]
 
 LEAST_AGREEMENT: dict[FloatPrecision, float] = {"fp32": 0.999, "fp16": 0.995}
 """Share of pixels that must have the label that torch gives in float32; below it nothing is written."""
+
+NOT_STATED = "not stated"
+"""Stands in the metadata for what the checkpoint does not say of its data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,8 @@ def export_model(
     *,
     precision: FloatPrecision,
     data: LabelledFolder,
-    name: str,
-    version: str,
-    data_name: str,
-    data_licence: str,
+    name: str | None = None,
+    version: str = "1",
     size: tuple[int, int] = (360, 480),
     frames: int = 32,
     on_step: OnStep = judge.quiet,
@@ -82,10 +83,8 @@ def export_model(
         out: the file to write; replaced if it exists, untouched after an error.
         precision: the arithmetic inside.
         data: labelled frames: `frames` of them, evenly spread, are compared; all of them give the scores.
-        name: what the model is called.
+        name: what the model is called; NET-ENCODER where None.
         version: counts up when the weights change.
-        data_name: what it was trained on.
-        data_licence: on which terms that data may be used.
         size: height and width of the input, pixels.
         frames: how many frames are compared.
         on_step: told of progress.
@@ -109,14 +108,14 @@ def export_model(
     set_metadata(
         model,
         {
-            "name": name,
+            "name": name or f"{trained.description['net']}-{trained.description['encoder']}",
             "version": version,
             "precision": precision,
             "classes": list(data.classes.names),
             "palette": [list(colour) for colour in data.classes.palette_rgb],
             "input": list(size),
-            "data": data_name,
-            "data_licence": data_licence,
+            "data": trained.description.get("data_name", NOT_STATED),
+            "data_licence": trained.description.get("data_licence", NOT_STATED),
             "scores": scores,
             "parent_sha256": trained.sha256,
             "calibration_sha256": "none",
@@ -191,6 +190,7 @@ def _tidied(traced: Path) -> onnx.ModelProto:
     ONNX Runtime's basic level does just that and adds no operator of its own.
     """
     tidied = traced.with_name("tidied.onnx")
+    ort = load_onnxruntime()
     options = ort.SessionOptions()
     options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.optimized_model_filepath = str(tidied)

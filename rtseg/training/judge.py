@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
 from rtseg.errors import DataError
+from rtseg.runtimes import load_onnxruntime, load_openvino
 from rtseg.training.confusion import ConfusionMatrix
 
 if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
 
     from rtseg.training.data import LabelledFolder
 
@@ -27,7 +27,7 @@ def quiet(_what: str, _done: int, _total: int) -> None:
     """An `OnStep` for callers who do not watch."""
 
 
-def session_from_model(model: onnx.ModelProto, *, exact: bool = False) -> ort.InferenceSession:
+def session_from_model(model: onnx.ModelProto, *, exact: bool = False) -> InferenceSession:
     """An ONNX Runtime session on the CPU.
 
     Args:
@@ -35,6 +35,7 @@ def session_from_model(model: onnx.ModelProto, *, exact: bool = False) -> ort.In
         exact: run every node as it stands. Q/DQ then round and clip in float32, which is what the file means,
             instead of in the integer kernels of this machine, which may saturate on the way.
     """
+    ort = load_onnxruntime()
     options = ort.SessionOptions()
     options.log_severity_level = 3
     if exact:
@@ -42,7 +43,7 @@ def session_from_model(model: onnx.ModelProto, *, exact: bool = False) -> ort.In
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def labels_from_image(session: ort.InferenceSession, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def labels_from_image(session: InferenceSession, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Class ids (H, W), uint8, of an image (H, W, 3), uint8, RGB, of the session's input size."""
     (labels,) = session.run(None, {"image": image_rgb[np.newaxis]})
     return np.asarray(labels[0], dtype=np.uint8)
@@ -123,8 +124,7 @@ def label_all_openvino(
     model: onnx.ModelProto, data: LabelledFolder, indices: Sequence[int], on_step: OnStep
 ) -> list[NDArray[np.uint8]]:
     """As `label_all`, by OpenVINO on the CPU, with float nodes in float32."""
-    openvino = importlib.import_module("openvino")
-    core = openvino.Core()
+    core = load_openvino().Core()
     read = core.read_model(model.SerializeToString())
     compiled = core.compile_model(read, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     labels = []

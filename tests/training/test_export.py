@@ -14,7 +14,7 @@ from rtseg.training import judge
 from rtseg.training.fp16 import half_from_float, store_weights_as_half, weights_as_float
 from rtseg.training.onnx_files import arrays
 from rtseg.training.qdq import audit
-from tests.training.conftest import SIZE, export
+from tests.training.conftest import OF_THE_DATA, SIZE, export
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
@@ -50,7 +50,8 @@ def test_the_file_labels_real_frames_as_torch_does(fitted_checkpoint, train, val
 
 def test_the_file_says_what_it_is(fp32_path, fitted_checkpoint, val):
     model = Model.read(fp32_path)
-    assert (model.name, model.version, model.precision) == ("fitted", "1", "fp32")
+    assert (model.name, model.version, model.precision) == ("unet-lite0", "1", "fp32")
+    assert {"data_name": model.data, "data_licence": model.data_licence} == OF_THE_DATA
     assert model.classes == CAMVID
     assert model.input_hw == SIZE
     assert model.parent_sha256 == hashlib.sha256(fitted_checkpoint.read_bytes()).hexdigest()

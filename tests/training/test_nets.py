@@ -39,7 +39,7 @@ def test_networks_are_lightweight():
 
 
 def test_imagenet_weights_recognise_our_input(camvid):
-    """The first normalisation's statistics fit real frames only if weights, scale and colour order are right."""
+    """The first BatchNorm's statistics fit real frames only if weights and scale are right."""
     encoder = build("unet", "lite0", 11).eval().encoder
     image, _ = LabelledFolder(camvid, "val", CAMVID).read(0)
     seen = []

@@ -23,7 +23,7 @@ class Encoder(nn.Module):
 
 
 class PlainEncoder(Encoder):
-    """Two 3×3 convolutions a stride, from scratch: the U-Net's contracting path (Ronneberger et al. 2015), thinned."""
+    """Two 3×3 convolutions a stride, from scratch: the U-Net's contracting path, thinned."""
 
     channels = (24, 32, 64, 96, 128)
 
@@ -45,7 +45,7 @@ class PlainEncoder(Encoder):
 
 
 class InvertedResidual(nn.Module):
-    """Expand, depthwise, project (Sandler et al. 2018); no squeeze-excite and ReLU6: made for quantisation."""
+    """Expand, depthwise, project (Sandler et al. 2018); no squeeze-excite and ReLU6, for quantisation."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -57,7 +57,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.project(self.depthwise(self.expand(x)))
-        return x + y if self.has_skip else y
+        result: Tensor = x + y if self.has_skip else y
+        return result
 
 
 class EfficientNetLite0(Encoder):

@@ -31,7 +31,7 @@ class FCN(SegmentationNet):
     def score(self, x: Tensor) -> Tensor:
         features = self.encoder(x)[::-1][: self.STRIDES]
         deepest, *finer = (score(feature) for score, feature in zip(self.scores, features, strict=True))
-        summed = deepest
+        summed: Tensor = deepest
         for scores in finer:
             summed = scores + resize_as(summed, scores, "bilinear")
         return summed

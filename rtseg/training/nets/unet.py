@@ -38,4 +38,5 @@ class UNet(SegmentationNet):
         *skips, x = self.encoder(x)
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
             x = block(torch.cat([resize_as(x, skip), skip], dim=1))
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
