@@ -25,9 +25,7 @@ RUNTIMES = ("openvino", "onnxruntime")
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--model", default=DEFAULT_MODEL)
@@ -36,7 +34,7 @@ def main() -> None:
 
 
 def scores_table(data: Path, split: str, name: str) -> str:
-    """Evaluate the model called `name` and lay the scores out, with the machine and the versions above them."""
+    """Evaluate the model called `name` and lay the scores out, machine and versions above them."""
     models = [model for model in shipped_models() if model.name == name]
     folder = LabelledFolder(data, split, models[0].classes)
     columns = {}

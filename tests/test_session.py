@@ -54,6 +54,16 @@ def test_every_frame_comes_out_at_its_time(videos, tmp_path, clip, frames):
         assert times == pytest.approx([instant - came[0] + times[0] for instant in came], abs=0.002)
 
 
+@pytest.mark.parametrize("frames", [1, 2, 20, 21, 22, 41])
+def test_the_last_frame_is_there_wherever_a_fragment_ends(tmp_path, frames):
+    """At ten frames a second, a fragment of two seconds has twenty."""
+    with Session(
+        options_for("synth://64x48@10?seconds=600", tmp_path / "o.mp4", max_frames=frames)
+    ) as session:
+        session.run()
+    assert len(times_of(tmp_path / "o.mp4")) == frames
+
+
 @pytest.mark.parametrize(
     ("place", "method", "stage"),
     [

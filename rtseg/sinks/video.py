@@ -25,10 +25,13 @@ if TYPE_CHECKING:
 
 _PRESET = "veryfast"
 _CRF = "20"
+_SECONDS_A_FRAGMENT = 2
+"""What a full disk costs at most, beside the frames that are still in the encoder."""
 
-# What a full disk costs at most: two seconds, in MP4's microseconds and Matroska's milliseconds. Without
-# delay_moov there would be no edit list, and the film would start late by the encoder's reordering.
-_FRAGMENTED = {"movflags": "hybrid_fragmented+delay_moov", "frag_duration": "2000000"}
+# Without delay_moov there is no edit list, and the film starts late by the encoder's reordering.
+# Fragments end at key frames: where one ends among reordered frames, FFmpeg 8.1 takes the film to be over
+# before its last frame is.
+_FRAGMENTED = {"movflags": "hybrid_fragmented+delay_moov+frag_keyframe"}
 _MUXER_OPTIONS = {"mp4": _FRAGMENTED, "mov": _FRAGMENTED, "matroska": {"cluster_time_limit": "2000"}}
 
 
@@ -72,6 +75,7 @@ class VideoSink:
         self._format = CONTAINERS[self._path.suffix.lower()]
         self._source = source
         self._reformatter = VideoReformatter()
+        self._nominal_duration = max(1, round(1 / (source.fps * source.time_base)))
         self._written = 0
 
     def __enter__(self) -> Self:
@@ -125,10 +129,17 @@ class VideoSink:
         if not self._written:
             self._tag(picture)
         try:
-            self._container.mux(self._stream.encode(picture))
+            self._encode(picture)
         except av.FFmpegError as error:
             raise self._fault(error) from error
         self._written += 1
+
+    def _encode(self, picture: av.VideoFrame | None) -> None:
+        """Encode a picture, or with None what the encoder still holds, and write what comes of it."""
+        for packet in self._stream.encode(picture):
+            # MP4 takes durations from the next frame's time; the last frame has none.
+            packet.duration = packet.duration or self._nominal_duration
+            self._container.mux(packet)
 
     def _add_stream(self) -> VideoStream:
         """Set the encoder up, all but the colour tags, which only the first picture tells."""
@@ -147,6 +158,7 @@ class VideoSink:
                 "4:4:4; some players cannot show that"
             )
         codec.time_base = source.time_base
+        codec.gop_size = max(1, round(source.fps * _SECONDS_A_FRAGMENT))
         codec.thread_count = _encoder_threads()
         return stream
 
@@ -160,7 +172,7 @@ class VideoSink:
         failure: av.FFmpegError | None = None
         try:
             if self._written:
-                self._container.mux(self._stream.encode(None))
+                self._encode(None)
         except av.FFmpegError as error:
             failure = error
         try:
