@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 
 from rtseg import backends, report
+from rtseg.errors import MissingDependencyError, RtsegError, install_command
 
 OK, MISSING, BROKEN = "ok", "missing", "broken"
 
@@ -55,13 +56,12 @@ def _library(name: str, *, required: bool = False, extra: str = "") -> Finding:
     try:
         return Finding(name, OK, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        command = f"pip install {name}" if required else f"pip install 'rtseg[{extra}]'"
+        command = f"pip install {name}" if required else install_command(extra)
         return Finding(name, BROKEN if required else MISSING, "not installed", command)
 
 
 def _backend(name: str) -> Finding:
     """Open the default model in the backend and label one grey picture, which is what opening does."""
-    from rtseg.errors import MissingDependencyError, RtsegError
     from rtseg.session import backend_for
 
     what = f"backend {name}"
@@ -70,7 +70,7 @@ def _backend(name: str) -> Finding:
             version = backend.version()
             return Finding(what, OK, f"{version}, {backend.model.precision} on {backend.device}")
     except MissingDependencyError as error:
-        return Finding(what, MISSING, "not installed", str(error).partition("Install it with: ")[2])
+        return Finding(what, MISSING, "not installed", error.command)
     except (RtsegError, RuntimeError) as error:
         return Finding(what, BROKEN, str(error))
 

@@ -57,13 +57,25 @@ class DataError(InputError):
 
 
 class MissingDependencyError(InputError, ImportError):
-    """A library is not installed; the message is the command that installs it."""
+    """A library is not installed; `command` installs it, with the rest of our extra if it belongs to one."""
 
     def __init__(self, library: str, *, extra: str | None = None) -> None:
-        wanted = f"'rtseg[{extra}]'" if extra else library
-        super().__init__(f"{library} is not installed. Install it with: pip install {wanted}")
         self.library = library
         self.extra = extra
+        self.command = install_command(extra) if extra else f"pip install {library}"
+        super().__init__(f"{library} is not installed. Install it with: {self.command}")
+
+
+def install_command(extra: str) -> str:
+    """The line to paste for one of our extras; it names the libraries, as rtseg itself is not published."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        requirements = requires("rtseg") or []
+    except PackageNotFoundError:
+        requirements = []
+    wanted = [line.partition(";")[0].strip() for line in requirements if line.rstrip("'\"").endswith(extra)]
+    return "pip install " + " ".join(f"'{requirement}'" for requirement in wanted)
 
 
 class SourceFault(RtsegError, OSError):

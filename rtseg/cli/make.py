@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from rtseg.cli.options import data_option, existing_or_not
-from rtseg.errors import InputError
+from rtseg.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +105,7 @@ def train_command(
     Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.
     The same options, data, seed and machine give the same weights.
     """
+    _need_training_libraries()
     from rtseg.cli.screen import progress_bar
     from rtseg.training.augment import Augmentation
     from rtseg.training.train import TrainOptions, train
@@ -141,6 +143,17 @@ def train_command(
     click.echo(path)
 
 
+def _need_training_libraries() -> None:
+    """Say what to install where a library is missing, before anything is imported that needs it.
+
+    Raises:
+        MissingDependencyError: one is missing.
+    """
+    for library in ("torch", "onnx", "safetensors", "matplotlib"):
+        if importlib.util.find_spec(library) is None:
+            raise MissingDependencyError(library, extra="train")
+
+
 def _line(epoch: Epoch, epochs: int) -> str:
     score = f", mIoU {epoch.miou:.4f}" if epoch.miou is not None else ""
     return f"epoch {epoch.number}/{epochs}: loss {epoch.loss:.4f}{score}, {epoch.seconds:.0f} s"
@@ -175,6 +188,7 @@ def export_command(
     Example:
       rtseg export runs/unet/model.safetensors --data camvid --out models/unet/fp32.onnx
     """
+    _need_training_libraries()
     from rtseg.classes import CAMVID
     from rtseg.training.data import LabelledFolder
     from rtseg.training.export import export_model
@@ -226,6 +240,7 @@ def quantize_command(
 
     Min-max, percentile and entropy ranges are compared on the held-out frames; the best one is kept.
     """
+    _need_training_libraries()
     from rtseg.classes import CAMVID
     from rtseg.cli.screen import console_for, table
     from rtseg.training.data import LabelledFolder
