@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rtseg.training.export import FloatPrecision
     from rtseg.training.judge import OnStep
-    from rtseg.training.train import Epoch
+    from rtseg.training.recipe import Epoch
 
 
 @click.command("train")
@@ -108,7 +108,8 @@ def train_command(
     _need_training_libraries()
     from rtseg.cli.screen import progress_bar
     from rtseg.training.augment import Augmentation
-    from rtseg.training.train import TrainOptions, train
+    from rtseg.training.recipe import TrainOptions
+    from rtseg.training.train import train
 
     options = TrainOptions(
         data=data,

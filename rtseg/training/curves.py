@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from rtseg.training.train import Epoch
+    from rtseg.training.recipe import Epoch
 
 
 def write(folder: Path, history: Sequence[Epoch]) -> None:

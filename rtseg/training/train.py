@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import dataclasses
 import math
-import os
 import platform
 import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +16,13 @@ import torch
 from rtseg.classes import CAMVID
 from rtseg.errors import InputError
 from rtseg.training import checkpoint, curves
-from rtseg.training.augment import Augmentation
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
 from rtseg.training.loss import class_weights, segmentation_loss
 from rtseg.training.nets import Labeller, build, parameter_count
+from rtseg.training.recipe import Epoch, TrainOptions, recipe
 from rtseg.training.samples import Samples
+from rtseg.training.state import load_state, save_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,67 +33,6 @@ if TYPE_CHECKING:
     from rtseg.training.nets import SegmentationNet
 
 CHECKPOINT = "model.safetensors"
-RESUME = "resume.pt"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainOptions:
-    """One recipe. The defaults are the shipped model's; together with the data they decide every weight.
-
-    Attributes:
-        data: the data folder.
-        out: where the checkpoint, the curves and the state for resuming go.
-        data_name: what the data is called; goes into the model file.
-        data_licence: on which terms it may be used; likewise.
-        splits: the splits to train on; "NAME/N" takes every Nth frame, for a split that is a film.
-        validate: the split that is scored on the way, or None.
-        net: "unet" or "fcn".
-        encoder: "lite0" or "plain".
-        epochs: passes over the data; the learning rate falls to nothing along them.
-        batch: views a step.
-        learning_rate: the highest, reached after the first epoch.
-        encoder_rate: factor on the learning rate for the encoder, whose weights are not new.
-        weight_decay: of AdamW.
-        jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
-            nothing, because while a rare class is never predicted this loss keeps it so.
-        synthetic_share: share of synthetic frames among those seen.
-        ema: decay a step of the averaged weights, which are what is kept.
-        validate_every: epochs between scores.
-        seed: of initialisation, order and augmentation.
-        augmentation: how far views differ from frames.
-    """
-
-    data: Path
-    out: Path
-    data_name: str = "not stated"
-    data_licence: str = "not stated"
-    splits: tuple[str, ...] = ("train",)
-    validate: str | None = "val"
-    net: str = "unet"
-    encoder: str = "lite0"
-    epochs: int = 40
-    batch: int = 8
-    learning_rate: float = 2e-3
-    encoder_rate: float = 0.25
-    weight_decay: float = 1e-2
-    jaccard: float = 0.5
-    synthetic_share: float = 0.1
-    ema: float = 0.998
-    validate_every: int = 2
-    seed: int = 0
-    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
-
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What is known after an epoch; `miou` is None where it was not scored."""
-
-    number: int
-    loss: float
-    learning_rate: float
-    miou: float | None
-    pixel_accuracy: float | None
-    seconds: float
 
 
 def train(
@@ -271,61 +208,6 @@ def describe(
             "python": platform.python_version(),
         },
     }
-
-
-def recipe(options: TrainOptions) -> dict[str, Any]:
-    """All options but the folders, JSON-ready."""
-    fields = dataclasses.asdict(options)
-    del fields["data"], fields["out"]
-    return fields
-
-
-def save_state(
-    options: TrainOptions,
-    net: SegmentationNet,
-    averaged: SegmentationNet,
-    optimiser: torch.optim.Optimizer,
-    history: list[Epoch],
-) -> None:
-    """Write all that going on after this epoch needs, whole or not at all."""
-    partial = options.out / f".{RESUME}.part"
-    torch.save(
-        {
-            "recipe": recipe(options),
-            "net": net.state_dict(),
-            "averaged": averaged.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "history": [dataclasses.asdict(epoch) for epoch in history],
-        },
-        partial,
-    )
-    os.replace(partial, options.out / RESUME)
-
-
-def load_state(
-    options: TrainOptions,
-    net: SegmentationNet,
-    averaged: SegmentationNet,
-    optimiser: torch.optim.Optimizer,
-) -> list[Epoch]:
-    """Read what `save_state` wrote into the three objects; return the epochs done.
-
-    Raises:
-        InputError: there is no such file, or it belongs to another recipe.
-    """
-    path = options.out / RESUME
-    if not path.is_file():
-        raise InputError(f"{path}: there is nothing to resume. Leave --resume away to start.")
-    state = torch.load(path, weights_only=True)
-    differing = [name for name, value in recipe(options).items() if state["recipe"].get(name) != value]
-    if differing:
-        raise InputError(
-            f"{path}: it was trained with another {', '.join(differing)}. Give the same, or another --out."
-        )
-    net.load_state_dict(state["net"])
-    averaged.load_state_dict(state["averaged"])
-    optimiser.load_state_dict(state["optimiser"])
-    return [Epoch(**fields) for fields in state["history"]]
 
 
 def keep_freed_memory() -> None:

@@ -14,7 +14,8 @@ from rtseg.errors import InputError
 from rtseg.training import checkpoint
 from rtseg.training.augment import Augmentation, random_view
 from rtseg.training.loss import class_weights, segmentation_loss, soft_jaccard_loss
-from rtseg.training.train import TrainOptions, folder_from_text, learning_rate, train
+from rtseg.training.recipe import TrainOptions
+from rtseg.training.train import folder_from_text, learning_rate, train
 
 
 @pytest.fixture

@@ -1,0 +1,79 @@
+"""A recipe for training, and what is known after each epoch of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rtseg.training.augment import Augmentation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """One recipe. The defaults are the shipped model's; together with the data they decide every weight.
+
+    Attributes:
+        data: the data folder.
+        out: where the checkpoint, the curves and the state for resuming go.
+        data_name: what the data is called; goes into the model file.
+        data_licence: on which terms it may be used; likewise.
+        splits: the splits to train on; "NAME/N" takes every Nth frame, for a split that is a film.
+        validate: the split that is scored on the way, or None.
+        net: "unet" or "fcn".
+        encoder: "lite0" or "plain".
+        epochs: passes over the data; the learning rate falls to nothing along them.
+        batch: views a step.
+        learning_rate: the highest, reached after the first epoch.
+        encoder_rate: factor on the learning rate for the encoder, whose weights are not new.
+        weight_decay: of AdamW.
+        jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
+            nothing, because while a rare class is never predicted this loss keeps it so.
+        synthetic_share: share of synthetic frames among those seen.
+        ema: decay a step of the averaged weights, which are what is kept.
+        validate_every: epochs between scores.
+        seed: of initialisation, order and augmentation.
+        augmentation: how far views differ from frames.
+    """
+
+    data: Path
+    out: Path
+    data_name: str = "not stated"
+    data_licence: str = "not stated"
+    splits: tuple[str, ...] = ("train",)
+    validate: str | None = "val"
+    net: str = "unet"
+    encoder: str = "lite0"
+    epochs: int = 40
+    batch: int = 8
+    learning_rate: float = 2e-3
+    encoder_rate: float = 0.25
+    weight_decay: float = 1e-2
+    jaccard: float = 0.5
+    synthetic_share: float = 0.1
+    ema: float = 0.998
+    validate_every: int = 2
+    seed: int = 0
+    augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What is known after an epoch; `miou` is None where it was not scored."""
+
+    number: int
+    loss: float
+    learning_rate: float
+    miou: float | None
+    pixel_accuracy: float | None
+    seconds: float
+
+
+def recipe(options: TrainOptions) -> dict[str, Any]:
+    """All options but the folders, JSON-ready."""
+    fields = dataclasses.asdict(options)
+    del fields["data"], fields["out"]
+    return fields

@@ -1,0 +1,66 @@
+"""All that going on with a training needs, in one file that is rewritten after each epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+import torch
+
+from rtseg.errors import InputError
+from rtseg.training.recipe import Epoch, recipe
+
+if TYPE_CHECKING:
+    from rtseg.training.nets import SegmentationNet
+    from rtseg.training.recipe import TrainOptions
+
+RESUME = "resume.pt"
+
+
+def save_state(
+    options: TrainOptions,
+    net: SegmentationNet,
+    averaged: SegmentationNet,
+    optimiser: torch.optim.Optimizer,
+    history: list[Epoch],
+) -> None:
+    """Write all that going on after this epoch needs, whole or not at all."""
+    partial = options.out / f".{RESUME}.part"
+    torch.save(
+        {
+            "recipe": recipe(options),
+            "net": net.state_dict(),
+            "averaged": averaged.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "history": [dataclasses.asdict(epoch) for epoch in history],
+        },
+        partial,
+    )
+    os.replace(partial, options.out / RESUME)
+
+
+def load_state(
+    options: TrainOptions,
+    net: SegmentationNet,
+    averaged: SegmentationNet,
+    optimiser: torch.optim.Optimizer,
+) -> list[Epoch]:
+    """Read what `save_state` wrote into the three objects; return the epochs done.
+
+    Raises:
+        InputError: there is no such file, or it belongs to another recipe.
+    """
+    path = options.out / RESUME
+    if not path.is_file():
+        raise InputError(f"{path}: there is nothing to resume. Leave --resume away to start.")
+    state = torch.load(path, weights_only=True)
+    differing = [name for name, value in recipe(options).items() if state["recipe"].get(name) != value]
+    if differing:
+        raise InputError(
+            f"{path}: it was trained with another {', '.join(differing)}. Give the same, or another --out."
+        )
+    net.load_state_dict(state["net"])
+    averaged.load_state_dict(state["averaged"])
+    optimiser.load_state_dict(state["optimiser"])
+    return [Epoch(**fields) for fields in state["history"]]
