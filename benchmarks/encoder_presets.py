@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import io
 import time
+from fractions import Fraction
 
 import av
 
@@ -32,7 +33,7 @@ def main() -> None:
             stream.codec_context.thread_count = 1
             started = time.process_time()
             for number, picture in enumerate(pictures):
-                picture.pts, picture.time_base = number, stream.time_base
+                picture.pts, picture.time_base = number, Fraction(1, 25)
                 output.mux(stream.encode(picture))
             output.mux(stream.encode(None))
             cpu_ms = (time.process_time() - started) * 1e3 / len(pictures)

@@ -63,7 +63,8 @@ INT8 ranges: {method}, of {candidates}, from {frames} frames of train (`calib/{n
   with pedestrians.
 - It has seen three drives in and around Cambridge by day or at dusk, and rendered streets. Night, rain, snow,
   tunnels, other continents' signs and markings, and strong fish-eye lenses are outside of that.
-- Verges of grass beside a motorway are taken for pavement in places; lorries for cars and buildings.
+- Grass beside a motorway is taken for pavement, hills on the horizon for buildings; lorries for cars and
+  buildings.
 - The picture is stretched to 4:3, so portrait video is labelled from a squeezed picture.
 """
 

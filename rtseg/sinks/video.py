@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import av
 from av.video.reformatter import VideoReformatter
@@ -14,7 +14,6 @@ from rtseg.sinks.fragments import drop_torn_fragment
 from rtseg.sinks.output import CONTAINERS
 
 if TYPE_CHECKING:
-    from fractions import Fraction
     from types import TracebackType
 
     from av.container import OutputContainer
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rtseg.frame import Painted
+    from rtseg.sources.base import Source
 
 _PRESET = "veryfast"
 _CRF = "20"
@@ -33,26 +33,6 @@ _SECONDS_A_FRAGMENT = 2
 # before its last frame is.
 _FRAGMENTED = {"movflags": "hybrid_fragmented+delay_moov+frag_keyframe"}
 _MUXER_OPTIONS = {"mp4": _FRAGMENTED, "mov": _FRAGMENTED, "matroska": {"cluster_time_limit": "2000"}}
-
-
-class VideoFacts(Protocol):
-    """What an encoder must know before the first frame; every source has it."""
-
-    @property
-    def width(self) -> int:
-        """Pixels a row."""
-
-    @property
-    def height(self) -> int:
-        """Rows."""
-
-    @property
-    def fps(self) -> Fraction:
-        """Nominal frame rate."""
-
-    @property
-    def time_base(self) -> Fraction:
-        """Seconds a unit of `pts`."""
 
 
 class VideoSink:
@@ -67,7 +47,7 @@ class VideoSink:
         warnings: one line for each oddity met.
     """
 
-    def __init__(self, path: str | Path, source: VideoFacts) -> None:
+    def __init__(self, path: str | Path, source: Source) -> None:
         self.warnings: list[str] = []
         self._path = Path(path)
         # Same folder, so that renaming never copies; the process id, so that two runs never share it.
