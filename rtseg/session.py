@@ -166,7 +166,12 @@ class Session:
 
     def warnings(self) -> list[str]:
         """What the source and the sinks found worth saying, a line each."""
-        return [*self.source.warnings, *(line for sink in self._sinks for line in sink.warnings)]
+        return [*self.source.warnings, *self._present.warnings]
+
+    @property
+    def expected_frames(self) -> int | None:
+        """How many frames there should be, as far as one can know. For progress bars only."""
+        return self._capture.frame_count
 
     def _is_stuck(self) -> bool:
         return self._pipeline.outcome is not None and bool(self._pipeline.outcome.stuck)
@@ -174,10 +179,10 @@ class Session:
     def _make_pipeline(self) -> Pipeline:
         options = self.options
         classes = self.backend.model.classes
-        capture = Capture(self.source, max_frames=options.max_frames, seconds=options.seconds)
-        self._sinks = [VideoSink(options.out, self.source)] if options.out is not None else []
+        self._capture = Capture(self.source, max_frames=options.max_frames, seconds=options.seconds)
+        self._present = Present([VideoSink(options.out, self.source)] if options.out is not None else [])
         return Pipeline(
-            capture,
+            self._capture,
             [
                 Preprocess(self.backend.model.input_hw),
                 Infer(self.backend),
@@ -188,7 +193,7 @@ class Session:
                     view=options.view,
                     legend=options.legend,
                 ),
-                Present(self._sinks),
+                self._present,
             ],
         )
 

@@ -136,21 +136,12 @@ def _run_with_bar(session: Session) -> None:
         soft_wrap=True,
     )
     with progress_bar("rate") as bar:
-        task = bar.add_task("segmenting", total=_expected_frames(session), rate="")
+        task = bar.add_task("segmenting", total=session.expected_frames, rate="")
 
         def show(progress: Progress) -> None:
             bar.update(task, completed=progress.books.shown, rate=f"{progress.fps:.1f} fps")
 
         session.run(show)
-
-
-def _expected_frames(session: Session) -> int | None:
-    """For the bar: how many frames there should be, as far as one can know."""
-    options = session.options
-    limits = [session.source.frame_count, options.max_frames]
-    if options.seconds is not None:
-        limits.append(round(options.seconds * session.source.fps))
-    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _conclude(session: Session, target: str | None) -> None:
