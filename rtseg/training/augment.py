@@ -9,7 +9,12 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+TARGET_REACH = 0.4
+"""How far from a view's centre its target may lie, as a share of the view's width and height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class Augmentation:
         rotation_deg: largest tilt, either way.
         light: largest relative change of brightness, contrast and saturation.
         hue: largest relative change of each colour channel's gain.
+        rare_share: share of the views that are laid over a pixel of a rare class, where the frame has one.
     """
 
     crop_hw: tuple[int, int] = (320, 416)
@@ -29,6 +35,7 @@ class Augmentation:
     rotation_deg: float = 4.0
     light: float = 0.3
     hue: float = 0.1
+    rare_share: float = 0.5
 
 
 def random_view(
@@ -37,41 +44,68 @@ def random_view(
     augmentation: Augmentation,
     void_id: int,
     rng: np.random.Generator,
+    rare: Sequence[int] = (),
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """A random crop of `image` (H, W, 3) and `labels` (H, W), uint8, scaled, tilted, mirrored and relit.
 
-    Outside the image the labels are void and the pixels mid-grey.
+    Outside the image the labels are void and the pixels mid-grey. `rare` are ids of classes; see
+    `Augmentation.rare_share`.
     """
-    matrix = _random_affine(image.shape[:2], augmentation, rng)
+    target_xy = _rare_pixel(labels, rare, rng) if rng.random() < augmentation.rare_share else None
+    matrix = _random_affine(image.shape[:2], target_xy, augmentation, rng)
     height, width = augmentation.crop_hw
     view = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127))
     ids = cv2.warpAffine(labels, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=void_id)
     return _relit(np.asarray(view, np.uint8), augmentation, rng), np.asarray(ids, np.uint8)
 
 
+def _rare_pixel(
+    labels: NDArray[np.uint8], rare: Sequence[int], rng: np.random.Generator
+) -> tuple[int, int] | None:
+    """Column and row of a random pixel of a random class among `rare`; None if the frame has none of them."""
+    present = np.intersect1d(labels, np.asarray(rare, np.uint8))
+    if present.size == 0:
+        return None
+    rows, columns = np.nonzero(labels == rng.choice(present))
+    pick = rng.integers(len(rows))
+    return int(columns[pick]), int(rows[pick])
+
+
 def _random_affine(
-    image_hw: tuple[int, ...], augmentation: Augmentation, rng: np.random.Generator
+    image_hw: tuple[int, ...],
+    target_xy: tuple[int, int] | None,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """The 2×3 matrix that takes image coordinates to view coordinates."""
+    """The 2×3 matrix that takes image coordinates to view coordinates, with `target_xy` in the view."""
     low, high = np.log(augmentation.scale)
     scale = float(np.exp(rng.uniform(low, high)))
     tilt = np.deg2rad(rng.uniform(-augmentation.rotation_deg, augmentation.rotation_deg))
     mirror = -1.0 if rng.random() < 0.5 else 1.0
     linear = scale * np.array([[np.cos(tilt) * mirror, -np.sin(tilt)], [np.sin(tilt) * mirror, np.cos(tilt)]])
+    (image_h, image_w), (crop_h, crop_w) = image_hw, augmentation.crop_hw
+    target_x, target_y = target_xy or (None, None)
     centre = np.array(
         [
-            _random_centre(image_hw[1], augmentation.crop_hw[1] / scale, rng),
-            _random_centre(image_hw[0], augmentation.crop_hw[0] / scale, rng),
+            _random_centre(image_w, crop_w / scale, target_x, rng),
+            _random_centre(image_h, crop_h / scale, target_y, rng),
         ]
     )
-    view_centre = np.array([augmentation.crop_hw[1] / 2, augmentation.crop_hw[0] / 2])
+    view_centre = np.array([crop_w / 2, crop_h / 2])
     return np.column_stack([linear, view_centre - linear @ centre])
 
 
-def _random_centre(length: int, window: float, rng: np.random.Generator) -> float:
-    """Centre of a window within `length`; a window that is longer covers all of it at a random place."""
+def _random_centre(length: int, window: float, target: int | None, rng: np.random.Generator) -> float:
+    """Centre of a window within `length`, around `target` if there is one.
+
+    A window that is longer than `length` covers all of it at a random place.
+    """
     slack = abs(length - window) / 2
-    return length / 2 + float(rng.uniform(-slack, slack))
+    lowest, highest = length / 2 - slack, length / 2 + slack
+    if target is None:
+        return float(rng.uniform(lowest, highest))
+    reach = TARGET_REACH * window
+    return float(np.clip(target + rng.uniform(-reach, reach), lowest, highest))
 
 
 def _relit(

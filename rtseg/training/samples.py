@@ -12,7 +12,7 @@ from rtseg.sources.drive import render
 from rtseg.training.augment import random_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -27,6 +27,9 @@ SPACING = 50
 FIRST_DRIVE = 1000
 """Seed of the first drive that training sees; smaller ones stay unseen, the demo's among them."""
 
+RARE_BELOW = 0.03
+"""Share of pixels below which a class is rare: CamVid's pole, sign, fence, pedestrian and bicyclist."""
+
 
 class Samples:
     """Labelled frames held in memory and handed out as batches of random views.
@@ -36,6 +39,10 @@ class Samples:
         synthetic_share: share of synthetic frames among all, 0 to below 1; they are rendered here.
         augmentation: how far a view differs from its frame.
         seed: with the epoch's number, the only source of randomness.
+
+    Attributes:
+        shares: each class's share of the known pixels, (classes,), float64.
+        rare: ids of the classes with less than `RARE_BELOW` of the pixels; see `Augmentation.rare_share`.
     """
 
     def __init__(
@@ -53,6 +60,8 @@ class Samples:
         synthetic = round(len(self.frames) * synthetic_share / (1 - synthetic_share))
         height, width = self.frames[0][1].shape
         self.frames += [synthetic_frame(width, height, number) for number in range(synthetic)]
+        self.shares = class_shares((labels for _, labels in self.frames), len(folders[0].classes))
+        self.rare = tuple(int(index) for index in np.flatnonzero(self.shares < RARE_BELOW))
 
     def batches_per_epoch(self, batch: int) -> int:
         """How many whole batches an epoch has; what is left over waits for the next epoch's order."""
@@ -71,10 +80,18 @@ class Samples:
     def _view(self, epoch: int, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         rng = np.random.default_rng([self.seed, epoch, index])
         image, labels = self.frames[index]
-        return random_view(image, labels, self.augmentation, self.void_id, rng)
+        return random_view(image, labels, self.augmentation, self.void_id, rng, self.rare)
 
 
 def synthetic_frame(width: int, height: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """One of the frames that are mixed in: `FRAMES_PER_DRIVE` from each drive, far enough apart to differ."""
     drive, index = divmod(number, FRAMES_PER_DRIVE)
     return render(width, height, SYNTHETIC_FPS, FIRST_DRIVE + drive, index * SPACING)
+
+
+def class_shares(label_images: Iterable[NDArray[np.uint8]], classes: int) -> NDArray[np.float64]:
+    """Each class's share of the pixels that have a class, (classes,), float64."""
+    counts = np.zeros(classes, dtype=np.int64)
+    for labels in label_images:
+        counts += np.bincount(labels[labels < classes], minlength=classes)
+    return counts / max(int(counts.sum()), 1)

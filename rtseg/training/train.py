@@ -70,7 +70,7 @@ def train(
         augmentation=options.augmentation,
         seed=options.seed,
     )
-    weights = class_weights((labels for _, labels in samples.frames), len(CAMVID))
+    weights = class_weights(samples.shares)
     steps_per_epoch = samples.batches_per_epoch(options.batch)
     if steps_per_epoch == 0:
         raise InputError(

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from rtseg.classes import CAMVID
 from rtseg.errors import InputError
 from rtseg.training import checkpoint
 from rtseg.training.augment import Augmentation, random_view
+from rtseg.training.data import LabelledFolder
 from rtseg.training.loss import class_weights, segmentation_loss, soft_jaccard_loss
 from rtseg.training.recipe import TrainOptions
+from rtseg.training.samples import Samples, class_shares
 from rtseg.training.train import folder_from_text, learning_rate, train
 
 
@@ -150,10 +153,40 @@ def test_views_are_a_function_of_the_generator():
     assert not np.array_equal(views[0], views[2])
 
 
+def test_views_are_laid_over_rare_things():
+    """A lamp far out is in every view that aims at it, and in few of the others."""
+    image, labels = np.zeros((360, 480, 3), np.uint8), np.zeros((360, 480), np.uint8)
+    labels[200:204, 400:404] = 6
+
+    def share_that_shows_it(rare_share):
+        augmentation = Augmentation(crop_hw=(64, 96), scale=(1.0, 1.0), rare_share=rare_share)
+        views = [
+            random_view(image, labels, augmentation, 11, np.random.default_rng(seed), rare=[6, 9])
+            for seed in range(40)
+        ]
+        return np.mean([(ids == 6).any() for _, ids in views])
+
+    assert share_that_shows_it(1.0) == 1.0
+    assert share_that_shows_it(0.0) < 0.3
+
+
+def test_rare_classes_are_those_with_few_pixels(camvid):
+    folder = LabelledFolder(camvid, "train", CAMVID, every=4)
+    samples = Samples([folder], synthetic_share=0, augmentation=Augmentation(), seed=0)
+    assert [CAMVID.names[index] for index in samples.rare] == [
+        "pole",
+        "sign",
+        "fence",
+        "pedestrian",
+        "bicyclist",
+    ]
+    assert samples.shares.sum() == pytest.approx(1)
+
+
 def test_rare_classes_weigh_more():
     labels = np.zeros((10, 10), np.uint8)
     labels[0, 0], labels[1] = 1, 11
-    weights = class_weights([labels], 11)
+    weights = class_weights(class_shares([labels], 11))
     assert weights[1] > weights[0]
     assert weights[0] == pytest.approx(1 / np.log(1.1 + 89 / 90), rel=1e-5)
 
