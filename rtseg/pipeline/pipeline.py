@@ -196,7 +196,7 @@ class Pipeline:
         done_ns = time.monotonic_ns()
         if frame is None or not worker.rest():
             return False
-        self._meter.record(worker.name, done_ns - started_ns)
+        self._measure(worker, frame, done_ns - started_ns)
         self._bookkeeper.capture()
         return self._hand_on(worker, frame)
 
@@ -228,10 +228,15 @@ class Pipeline:
             self._fail(worker, error)  # now, so that upstream ends while this stage's `__exit__` runs
             raise
         done_ns = time.monotonic_ns()
-        self._meter.record(stage.name, done_ns - started_ns)
+        self._measure(worker, item, done_ns - started_ns)
         if worker.position == len(self._stages):
             return self._finish(worker, item, done_ns)
         return worker.rest() and self._hand_on(worker, result)
+
+    def _measure(self, worker: Worker, item: object, busy_ns: int) -> None:
+        """Note how long the worker was busy with an item, in the figures and on the frame itself."""
+        self._meter.record(worker.name, busy_ns)
+        _frame_of(item).busy_ns[worker.name] = busy_ns
 
     def _hand_on(self, worker: Worker, item: object) -> bool:
         """Put an item before the next stage; False if that one takes no more."""
@@ -244,8 +249,7 @@ class Pipeline:
 
     def _finish(self, worker: Worker, item: object, shown_ns: int) -> bool:
         """Count an item as shown; False if it was counted as lost already."""
-        frame = cast("Frame", getattr(item, "frame", item))
-        captured_ns = frame.captured_ns
+        captured_ns = _frame_of(item).captured_ns
         fate: Fate = getattr(getattr(item, "label_map", None), "fate", "fresh")
         if not worker.rest():
             return False
@@ -278,3 +282,7 @@ class Pipeline:
         worker.opened.set()
         if worker.position < len(self._mailboxes):
             self._mailboxes[worker.position].close()
+
+
+def _frame_of(item: object) -> Frame:
+    return cast("Frame", getattr(item, "frame", item))

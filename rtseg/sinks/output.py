@@ -14,6 +14,14 @@ All hold H.264 and keep each frame's timestamp. AVI keeps none and WebM allows n
 """
 
 
+def growing_path(path: Path) -> Path:
+    """Where an output grows until it is whole: hidden, in the same folder, so that renaming never copies.
+
+    The process id keeps two runs from sharing it.
+    """
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
 def check_output(path: str | Path, source_uri: str) -> None:
     """Check that a video can be written to `path`. Nothing is opened, made or changed.
 

@@ -11,7 +11,7 @@ from av.video.reformatter import VideoReformatter
 
 from rtseg.errors import OutputError, SinkFault
 from rtseg.sinks.fragments import drop_torn_fragment
-from rtseg.sinks.output import CONTAINERS
+from rtseg.sinks.output import CONTAINERS, growing_path
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -50,8 +50,7 @@ class VideoSink:
     def __init__(self, path: str | Path, source: Source) -> None:
         self.warnings: list[str] = []
         self._path = Path(path)
-        # Same folder, so that renaming never copies; the process id, so that two runs never share it.
-        self._growing = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        self._growing = growing_path(self._path)
         self._format = CONTAINERS[self._path.suffix.lower()]
         self._source = source
         self._reformatter = VideoReformatter()
