@@ -51,5 +51,5 @@ clean:
 .venv/dev.stamp: .venv/run.stamp
 	@echo "Installing what training and the tests need (a few minutes) …"
 	@$(PIP) $(TORCH_INDEX) "$(TORCH)"
-	@$(PIP) -e ".[train,dev]"
+	@$(PIP) -e ".[train,table,dev]"
 	@touch $@

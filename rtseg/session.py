@@ -10,10 +10,12 @@ import cv2
 
 from rtseg import backends, report
 from rtseg.backends.simulated import SimulatedBackend
-from rtseg.errors import Interrupted, SourceError, StageError
+from rtseg.errors import Interrupted, OutputError, SourceError, StageError
 from rtseg.model import find_model
 from rtseg.pipeline import Pipeline
+from rtseg.sinks.labels import check_labels_output, label_sink
 from rtseg.sinks.output import check_output
+from rtseg.sinks.table import TableSink, check_table_output
 from rtseg.sinks.video import VideoSink
 from rtseg.sources import open_source
 from rtseg.stages.capture import Capture
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from rtseg.backends.base import Backend
     from rtseg.pipeline import Outcome, Progress
+    from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
 
 
@@ -37,7 +40,12 @@ class RunOptions:
 
     Attributes:
         source: a video file, or synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
+        stream: number of the video stream in the file; None for the best.
         out: the overlay video, or None for none.
+        codec: of the overlay video: "h264", "hevc", "av1", "ffv1", or FFmpeg's name of an encoder.
+        crf: quality of the overlay video on the encoder's scale, lower is better; None for the usual one.
+        labels: the label maps: a .mkv file, a folder for PNG images, or None for none.
+        table: a row for each frame: a .parquet or .csv file, or None for none.
         model: name of a shipped model, a model folder, an ONNX file, or None for the default.
         precision: "auto", "fp32", "fp16" or "int8".
         backend: "auto" or a backend's name.
@@ -51,7 +59,12 @@ class RunOptions:
     """
 
     source: str
+    stream: int | None = None
     out: Path | None = None
+    codec: str = "h264"
+    crf: float | None = None
+    labels: Path | None = None
+    table: Path | None = None
     model: str | None = None
     precision: str = "auto"
     backend: str = "auto"
@@ -84,10 +97,9 @@ class Session:
         self.options = options
         self.outcome: Outcome | None = None
         self._open = ExitStack()
-        if options.out is not None:
-            check_output(options.out, options.source)
+        _check_outputs(options)
         self.backend = backend_for(options.backend, options.model, options.precision, options.threads)
-        self.source: Source = self._open.enter_context(open_source(options.source))
+        self.source: Source = self._open.enter_context(open_source(options.source, stream=options.stream))
         try:
             self._pipeline = self._make_pipeline()
         except BaseException:
@@ -159,7 +171,7 @@ class Session:
             "seconds": self.outcome.seconds,
             "fps": self.outcome.fps,
             "latency_ms": {name: dict(figures) for name, figures in self.outcome.latency_ms.items()},
-            "outputs": {"video": self._video(), "labels": None, "table": None},
+            "outputs": self.outputs(),
             "warnings": self.warnings(),
             "errors": [str(error) for error in self.outcome.errors],
         }
@@ -167,6 +179,12 @@ class Session:
     def warnings(self) -> list[str]:
         """What the source and the sinks found worth saying, a line each."""
         return [*self.source.warnings, *self._present.warnings]
+
+    def outputs(self) -> dict[str, str | None]:
+        """Paths of what was written: "video", "labels" and "table"; None where there is nothing."""
+        options = self.options
+        wanted = {"video": options.out, "labels": options.labels, "table": options.table}
+        return {kind: str(path) if path and path.exists() else None for kind, path in wanted.items()}
 
     @property
     def expected_frames(self) -> int | None:
@@ -180,7 +198,7 @@ class Session:
         options = self.options
         classes = self.backend.model.classes
         self._capture = Capture(self.source, max_frames=options.max_frames, seconds=options.seconds)
-        self._present = Present([VideoSink(options.out, self.source)] if options.out is not None else [])
+        self._present = Present(self._make_sinks())
         return Pipeline(
             self._capture,
             [
@@ -197,9 +215,33 @@ class Session:
             ],
         )
 
-    def _video(self) -> str | None:
-        out = self.options.out
-        return str(out) if out is not None and out.is_file() else None
+    def _make_sinks(self) -> list[Sink]:
+        options = self.options
+        sinks: list[Sink] = []
+        if options.out is not None:
+            sinks.append(VideoSink(options.out, self.source, codec=options.codec, crf=options.crf))
+        if options.labels is not None:
+            sinks.append(label_sink(options.labels, self.source))
+        if options.table is not None:
+            sinks.append(TableSink(options.table, self.source, self.backend.model.classes))
+        return sinks
+
+
+def _check_outputs(options: RunOptions) -> None:
+    """Check all outputs before anything is opened.
+
+    Raises:
+        InputError: one cannot be written, or two are one.
+    """
+    if options.out is not None:
+        check_output(options.out, options.source)
+    if options.labels is not None:
+        check_labels_output(options.labels, options.source)
+    if options.table is not None:
+        check_table_output(options.table, options.source)
+    outputs = [path.absolute() for path in (options.out, options.labels, options.table) if path is not None]
+    if len(set(outputs)) < len(outputs):
+        raise OutputError("Two outputs have the same name. Give each its own.")
 
 
 def backend_for(

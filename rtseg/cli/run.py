@@ -32,6 +32,26 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--out", type=existing_or_not, metavar="OUT", help="The overlay video: .mp4, .mkv, .mov …"
 )
+@click.option(
+    "--labels",
+    type=existing_or_not,
+    metavar="P",
+    help="The class ids of every pixel: P.mkv for one lossless video, or a folder for PNG images.",
+)
+@click.option("--table", type=existing_or_not, metavar="P", help="A row for each frame: P.parquet or P.csv.")
+@click.option(
+    "--codec",
+    default="h264",
+    show_default=True,
+    metavar="NAME",
+    help="Of the overlay video: h264, hevc, av1, ffv1, or an FFmpeg encoder such as h264_nvenc.",
+)
+@click.option(
+    "--crf", type=click.FloatRange(0), metavar="X", help="Quality of the overlay video; lower is better."
+)
+@click.option(
+    "--stream", type=click.IntRange(min=0), metavar="N", help="Video stream of the file; best if left out."
+)
 @model_option
 @precision_option
 @backend_option
@@ -56,6 +76,11 @@ if TYPE_CHECKING:
 def run_command(
     source: str,
     out: Path | None,
+    labels: Path | None,
+    table: Path | None,
+    codec: str,
+    crf: float | None,
+    stream: int | None,
     model: str | None,
     precision: str,
     backend: str,
@@ -75,21 +100,31 @@ def run_command(
       rtseg run "synth://640x480@30?seconds=10&seed=1" -o overlay.mp4
       rtseg run clip.mp4 -o overlay.mp4 --legend --report run.json
       rtseg run clip.mp4 -o cars.mp4 --only car,pedestrian,bicyclist
+      rtseg run clip.mp4 --labels labels.mkv --table frames.parquet
 
-    Every frame comes out, with its own time stamp.
+    Every frame comes out, with its own time stamp; sound, subtitles and metadata are copied.
     """
     from rtseg.report import check_writable
     from rtseg.session import RunOptions, Session
 
-    if out is None and report is None:
-        raise InputError("There is nothing to write. Give -o OUT.mp4 for the video, or --report FILE.json.")
+    if out is None and labels is None and table is None and report is None:
+        raise InputError(
+            "There is nothing to write. Give -o OUT.mp4 for the video, --labels OUT.mkv, --table OUT.csv "
+            "or --report FILE.json."
+        )
     if report is not None:
         check_writable(report)
-        if out is not None and Path(report).absolute() == out.absolute():
-            raise InputError(f"{report}: the report and the video cannot be one file.")
+        for output in (out, labels, table):
+            if output is not None and Path(report).absolute() == output.absolute():
+                raise InputError(f"{report}: the report and another output cannot be one file.")
     options = RunOptions(
         source=source,
+        stream=stream,
         out=out,
+        codec=codec,
+        crf=crf,
+        labels=labels,
+        table=table,
         model=model,
         precision=precision,
         backend=backend,
@@ -179,9 +214,7 @@ def _print_summary(session: Session, target: str | None) -> None:
         + (f"dropped: {dropped}" if dropped else "none dropped"),
         "speed": f"{outcome.fps:.1f} fps, {outcome.seconds:.1f} s in all",
     }
-    out = session.options.out
-    if out is not None and out.is_file():
-        summary["video"] = str(out)
+    summary |= {kind: path for kind, path in session.outputs().items() if path is not None}
     if target not in (None, "-"):
         summary["report"] = str(target)
     console.print(facts(summary))

@@ -1,5 +1,9 @@
 """Where painted pictures go.
 
 base.py      what every sink is
-video.py     a video file (output.py, fragments.py: its parts)
+video.py     the overlay as a video (encoder.py, companions.py: its parts)
+labels.py    the label maps, lossless
+table.py     a row for each frame
+output.py    whether something can be written there, and under which name it grows
+growing.py   a video file that takes its name when it is whole (fragments.py: its part)
 """

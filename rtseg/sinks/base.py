@@ -13,13 +13,11 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Takes painted pictures, in order. Opened, written to and closed by one thread.
+    """Takes painted pictures, in order. Opened, written to and closed by one thread."""
 
-    Attributes:
-        warnings: one line for each oddity met; complete once the sink is closed.
-    """
-
-    warnings: list[str]
+    @property
+    def warnings(self) -> list[str]:
+        """One line for each oddity met; complete once the sink is closed."""
 
     def __enter__(self) -> Self:
         """Open.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
+
+import av
 
 from rtseg.errors import OutputError
 
@@ -37,6 +40,16 @@ def check_output(path: str | Path, source_uri: str) -> None:
         raise OutputError(
             f"{path}: not a kind of video that can be written. Let the name end in one of: {endings}"
         )
+    check_place(output, source_uri)
+
+
+def check_place(output: Path, source_uri: str) -> None:
+    """Check that something can be written to `output`, whatever it is. Nothing is opened, made or changed.
+
+    Raises:
+        OutputError: its folder does not exist or cannot be written to, or it is the source itself.
+    """
+    path = output
     if not output.parent.is_dir():
         raise OutputError(
             f"{path}: the folder {output.parent} does not exist. Make it first, or choose another."
@@ -45,6 +58,20 @@ def check_output(path: str | Path, source_uri: str) -> None:
         raise OutputError(f"{path}: the folder {output.parent} cannot be written to. Choose another.")
     if _is_same_file(output, source_uri):
         raise OutputError(f"{path}: the output is the source itself. Choose another name for the output.")
+
+
+def check_holds(container: str, codec: str, path: str | Path) -> None:
+    """Check that files of the format `container` can hold video of `codec`, FFmpeg's names both.
+
+    Raises:
+        OutputError: they cannot.
+    """
+    with av.open(BytesIO(), "w", format=container) as nothing:
+        if codec in nothing.supported_codecs:
+            return
+    raise OutputError(
+        f"{path}: this kind of file cannot hold {codec} video. Let the name end in .mkv, which holds any."
+    )
 
 
 def _is_same_file(output: Path, source_uri: str) -> bool:

@@ -1,7 +1,7 @@
 """Where frames come from.
 
 base.py          what every source is
-file.py          video files (opening.py, decoder.py, orientation.py, timeline.py: its parts)
+file.py          video files (opening.py, decoder.py, orientation.py: its parts)
 synthetic.py     a rendered drive (drive/: its parts)
 """
 
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from rtseg.sources.base import Source
 
 
-def open_source(uri: str) -> Source:
+def open_source(uri: str, *, stream: int | None = None) -> Source:
     """Choose the source that `uri` names: a video file, or synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
 
-    Nothing is read yet; entering the source does that.
+    Nothing is read yet; entering the source does that. `stream` is the number of a video stream in a file,
+    None for the best.
 
     Raises:
-        InputError: `uri` names no kind of source that exists.
+        InputError: `uri` names no kind of source that exists, or one without numbered streams.
     """
+    if stream is not None and "://" in uri:
+        raise SourceError(f"{uri}: has no stream {stream}; --stream is for video files.")
     if uri.startswith("synth://"):
         from rtseg.sources.synthetic import SyntheticDrive
 
@@ -34,4 +37,4 @@ def open_source(uri: str) -> Source:
         )
     from rtseg.sources.file import VideoFile
 
-    return VideoFile(uri)
+    return VideoFile(uri, stream=stream)

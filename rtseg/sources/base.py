@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rtseg.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """The video file that frames come from, for what is taken over from it beside the pictures.
+
+    Attributes:
+        path: the file.
+        sample_aspect_ratio: width by height of a pixel, as shown; 1 where the file does not say.
+    """
+
+    path: str
+    sample_aspect_ratio: Fraction
 
 
 class Source(Protocol):
@@ -43,6 +57,14 @@ class Source(Protocol):
     @property
     def time_base(self) -> Fraction:
         """Seconds a unit of `Frame.pts`."""
+
+    @property
+    def film(self) -> Film | None:
+        """The video file that the frames come from; None where there is none."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it has delivered its last frame; False while it goes on and where it was left early."""
 
     @property
     def warnings(self) -> list[str]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from rtseg.errors import SourceError, SourceFault
 from rtseg.frame import Frame
+from rtseg.sources.base import Film
 from rtseg.sources.decoder import Decoder
 from rtseg.sources.opening import is_cut_off, open_container, pick_stream
 from rtseg.sources.orientation import orientation_of
-from rtseg.sources.timeline import Timeline
+from rtseg.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,16 +40,22 @@ class VideoFile:
         fps: nominal frame rate; single frames may be spaced differently.
         frame_count: how many frames to expect, None where the file does not say. For progress bars only.
         time_base: seconds a unit of `pts`.
+        film: the file again, with the shape of its pixels.
+        exhausted: whether the last frame was delivered, or what is left cannot be decoded.
         warnings: one line for each kind of oddity met; complete once the iteration has ended.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, stream: int | None = None) -> None:
+        """Name the file; `stream` is the number of a video stream in it, None for the best."""
         self.uri = str(path)
+        self._wanted_stream = stream
         self.width = 0
         self.height = 0
         self.fps = _FALLBACK_FPS
         self.frame_count: int | None = None
         self.time_base = Fraction(1)
+        self.film: Film | None = None
+        self.exhausted = False
         self.warnings: list[str] = []
 
     def __enter__(self) -> Self:
@@ -60,7 +67,7 @@ class VideoFile:
         """
         self._container = open_container(self.uri)
         try:
-            self._stream = pick_stream(self._container, self.uri)
+            self._stream = pick_stream(self._container, self.uri, self._wanted_stream)
             self._decoder = Decoder(self._container, self._stream)
             self._pictures = iter(self._decoder)
             self._describe(self._first_picture())
@@ -92,6 +99,7 @@ class VideoFile:
                 count += 1
         finally:
             self._warn(timeline.repaired, resized)
+        self.exhausted = True
         if self._ends_early(last_pts):
             raise SourceFault(self._early_end_message(count))
 
@@ -111,6 +119,8 @@ class VideoFile:
         turned = self._orientation is not None and self._orientation.transposed
         self.width, self.height = self._stored_size[::-1] if turned else self._stored_size
         stream = self._stream
+        ratio = stream.sample_aspect_ratio or Fraction(1)
+        self.film = Film(self.uri, 1 / ratio if turned else ratio)
         self.fps = stream.guessed_rate or stream.average_rate or _FALLBACK_FPS
         if stream.time_base is not None:
             self.time_base = stream.time_base

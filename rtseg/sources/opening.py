@@ -39,8 +39,10 @@ def open_container(path: str) -> InputContainer:
     return container
 
 
-def pick_stream(container: InputContainer, path: str) -> VideoStream:
-    """Choose the video stream to show: the one FFmpeg rates highest, cover pictures left out.
+def pick_stream(container: InputContainer, path: str, number: int | None = None) -> VideoStream:
+    """Choose the video stream to show: number `number` of the file, or the one FFmpeg rates highest.
+
+    Cover pictures are never chosen by themselves.
 
     Raises:
         SourceError: there is none, or nothing here can decode it.
@@ -48,8 +50,13 @@ def pick_stream(container: InputContainer, path: str) -> VideoStream:
     films = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
     ]
-    best = container.streams.best("video")
-    stream = best if best in films else next(iter(films), None)
+    if number is not None:
+        stream = next((stream for stream in container.streams.video if stream.index == number), None)
+        if stream is None:
+            raise SourceError(f"{path}: stream {number} is no video stream. {_video_streams(container)}")
+    else:
+        best = container.streams.best("video")
+        stream = best if best in films else next(iter(films), None)
     if stream is None:
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
         raise SourceError(f"{path}: holds no video, only {kinds}. Give a file with a video stream.")
@@ -60,6 +67,13 @@ def pick_stream(container: InputContainer, path: str) -> VideoStream:
             "Convert the file first, for instance with: ffmpeg -i IN -c:v libx264 OUT.mp4"
         )
     return stream
+
+
+def _video_streams(container: InputContainer) -> str:
+    streams = ", ".join(
+        f"{stream.index} ({stream.width}×{stream.height})" for stream in container.streams.video
+    )
+    return f"The video streams are: {streams}." if streams else "The file holds no video."
 
 
 def _check_readable(path: str) -> None:

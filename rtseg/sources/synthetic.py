@@ -43,6 +43,8 @@ class SyntheticDrive:
         frame_count: exactly how many frames there are: those that begin before `seconds` have passed.
         time_base: seconds between frames; `pts` is the frame's index.
         seed: which drive.
+        film: None.
+        exhausted: whether the last frame was delivered.
         warnings: stays empty.
     """
 
@@ -71,6 +73,8 @@ class SyntheticDrive:
         self.time_base = 1 / fps
         self.frame_count: int = -(-(seconds * fps).numerator // (seconds * fps).denominator)
         self.uri = f"synth://{width}x{height}@{fps}?seconds={seconds}&seed={seed}"
+        self.film = None
+        self.exhausted = False
         self.warnings: list[str] = []
 
     @classmethod
@@ -105,6 +109,7 @@ class SyntheticDrive:
         """All frames, as fast as they are rendered: yuv420p, tagged BT.709, limited range."""
         for index in range(self.frame_count):
             yield self.frame_from_rgb(self.render(index)[0], index)
+        self.exhausted = True
 
     def render(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Frame `index`, in any order and from any thread, as `rtseg.sources.drive.render` gives it."""

@@ -25,6 +25,8 @@ class Facts:
     height: int = 48
     fps: Fraction = Fraction(25)
     time_base: Fraction = Fraction(1, 25)
+    film: None = None
+    exhausted: bool = True
 
 
 def painted(facts: Facts, pts: int, *, noise: int = 0) -> Painted:

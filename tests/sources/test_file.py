@@ -13,7 +13,7 @@ from rtseg.picture import plane_view
 from rtseg.sources import open_source
 from rtseg.sources.file import VideoFile
 from rtseg.sources.orientation import Orientation
-from rtseg.sources.timeline import Timeline
+from rtseg.timeline import Timeline
 
 if TYPE_CHECKING:
     from pathlib import Path
