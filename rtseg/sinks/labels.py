@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import av
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from rtseg.frame import Painted
     from rtseg.sources.base import Source
 
-_FFV1 = Encoder("ffv1", "ffv1", "gray", {"level": "3", "slicecrc": "1", "slices": "4"})
+# Each frame stands alone (g=1): damage costs one, and players can jump to any.
+_FFV1 = Encoder("ffv1", "ffv1", "gray", {"level": "3", "slicecrc": "1", "slices": "4", "g": "1"})
 
 
 def check_labels_output(path: Path, source_uri: str) -> None:
@@ -34,7 +36,8 @@ def check_labels_output(path: Path, source_uri: str) -> None:
     Raises:
         OutputError: it is neither, or its place cannot be written to.
     """
-    if path.suffix and path.suffix.lower() != ".mkv" and not path.is_dir():
+    is_video = path.suffix.lower() == ".mkv"
+    if not path.is_dir() and not is_video and (path.suffix or path.exists()):
         raise OutputError(
             f"{path}: not a place for label maps, which must not lose a bit. "
             "Give a name ending in .mkv for one lossless video, or a folder for PNG images."
@@ -44,7 +47,9 @@ def check_labels_output(path: Path, source_uri: str) -> None:
 
 def label_sink(path: Path, source: Source) -> LabelVideo | LabelImages:
     """Choose the sink that `path` asks for; `check_labels_output` has passed it."""
-    return LabelVideo(path, source) if path.suffix.lower() == ".mkv" else LabelImages(path)
+    if path.suffix.lower() == ".mkv" and not path.is_dir():
+        return LabelVideo(path, source)
+    return LabelImages(path)
 
 
 class LabelVideo:
@@ -109,8 +114,9 @@ class LabelImages:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Remove the folder if it was made here and is empty."""
-        if self._is_new and not any(self._folder.iterdir()):
-            self._folder.rmdir()
+        if self._is_new:
+            with suppress(OSError):  # it is not empty, or someone else has removed it
+                self._folder.rmdir()
 
     def write(self, painted: Painted) -> None:
         """Write one image, whole or not at all; SinkFault if the disk is full, or gone."""

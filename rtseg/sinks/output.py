@@ -47,17 +47,16 @@ def check_place(output: Path, source_uri: str) -> None:
     """Check that something can be written to `output`, whatever it is. Nothing is opened, made or changed.
 
     Raises:
-        OutputError: its folder does not exist or cannot be written to, or it is the source itself.
+        OutputError: its folder (or itself, if it is one) does not exist or cannot be written to, or it is
+            the source itself.
     """
-    path = output
-    if not output.parent.is_dir():
-        raise OutputError(
-            f"{path}: the folder {output.parent} does not exist. Make it first, or choose another."
-        )
-    if not os.access(output.parent, os.W_OK):
-        raise OutputError(f"{path}: the folder {output.parent} cannot be written to. Choose another.")
+    folder = output if output.is_dir() else output.parent
+    if not folder.is_dir():
+        raise OutputError(f"{output}: the folder {folder} does not exist. Make it first, or choose another.")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{output}: the folder {folder} cannot be written to. Choose another.")
     if _is_same_file(output, source_uri):
-        raise OutputError(f"{path}: the output is the source itself. Choose another name for the output.")
+        raise OutputError(f"{output}: the output is the source itself. Choose another name for the output.")
 
 
 def check_holds(container: str, codec: str, path: str | Path) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import csv
+import json
+import subprocess
+import sys
 from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from rtseg.classes import CAMVID
-from rtseg.errors import OutputError
+from rtseg.errors import MissingDependencyError, OutputError, SinkFault
 from rtseg.frame import Frame, LabelMap, Painted
 from rtseg.sinks.table import TableSink, check_table_output
+from rtseg.training.data import LabelledFolder
 from tests.sinks.test_video import Facts, painted
 
 
@@ -26,7 +32,7 @@ FACTS = Drive(time_base=Fraction(1, 30000))
 def rows_of(path):
     """The table's rows as text would not lose them: Parquet's own values, CSV's parsed."""
     if path.suffix == ".parquet":
-        return pq.read_table(path).to_pylist()
+        return pq.read_table(BytesIO(path.read_bytes())).to_pylist()
     with path.open(newline="") as file:
         return [
             {key: value in ("true",) if key == "stale" else _parsed(value) for key, value in row.items()}
@@ -102,3 +108,141 @@ def test_nothing_written_leaves_what_was_there(tmp_path):
 def test_a_place_for_no_table_is_refused(tmp_path, name):
     with pytest.raises(OutputError):
         check_table_output(tmp_path / name, "clip.mp4")
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_shares_of_real_maps_are_those_counted_by_hand(camvid, tmp_path, ending):
+    folder = LabelledFolder(camvid, "val", CAMVID, every=20)
+    maps = [np.minimum(folder.read(index)[1], 10) for index in range(len(folder))]  # void is never predicted
+    with TableSink(tmp_path / f"t{ending}", FACTS, CAMVID) as sink:
+        for index, ids in enumerate(maps):
+            sink.write(item(index, index, ids))
+    for row, ids in zip(rows_of(tmp_path / f"t{ending}"), maps, strict=True):
+        pixels = ids.tolist()
+        counts = [sum(line.count(number) for line in pixels) for number in range(11)]
+        assert [np.float32(row[f"share_{name}"]) for name in CAMVID.names] == [
+            np.float32(count / ids.size) for count in counts
+        ]
+        assert sum(row[f"share_{name}"] for name in CAMVID.names) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_times_lose_no_bit(tmp_path, ending):
+    times = [0, 1, *(int(pts) for pts in np.random.default_rng(0).integers(0, 2**50, 100))]
+    with TableSink(tmp_path / f"t{ending}", FACTS, CAMVID) as sink:
+        for index, pts in enumerate(times):
+            sink.write(item(index, pts, np.zeros((1, 1), np.uint8)))
+    assert [row["pts_s"] for row in rows_of(tmp_path / f"t{ending}")] == [
+        float(Fraction(pts, 30000)) for pts in times
+    ]
+
+
+def test_a_parquet_table_says_types_and_where_it_comes_from(tmp_path):
+    with TableSink(tmp_path / "t.parquet", FACTS, CAMVID) as sink:
+        sink.write(item(0, 0, np.zeros((1, 1), np.uint8), name="crossing"))
+    schema = pq.read_schema(tmp_path / "t.parquet")
+    types = {str(field.type) for field in schema if field.name.startswith(("share_", "ms_"))}
+    assert types == {"float"}
+    assert [str(schema.field(name).type) for name in ("frame", "name", "pts_s", "stale", "fate")] == [
+        "int64",
+        "string",
+        "double",
+        "bool",
+        "string",
+    ]
+    assert sorted(schema.metadata) == [b"classes", b"rtseg", b"source"]
+    assert json.loads(schema.metadata[b"classes"]) == list(CAMVID.names)
+    assert schema.metadata[b"source"] == b"drive.mp4"
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_names_that_are_not_utf8_come_out_as_text(tmp_path, ending):
+    odd = b"caf\xe9".decode("utf-8", "surrogateescape")
+
+    class OddDrive(Drive):
+        uri = f"{odd}.mp4"
+
+    path = tmp_path / f"{odd}{ending}"
+    with TableSink(path, OddDrive(), CAMVID) as sink:
+        sink.write(item(0, 0, np.zeros((1, 1), np.uint8), name=odd))
+    assert [row["name"] for row in rows_of(path)] == ["caf\\udce9"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_without_pyarrow_nothing_is_made_and_the_command_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingDependencyError, match="pyarrow is not installed"):
+        check_table_output(tmp_path / "t.csv", "clip.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("ending", "rows"), [(".parquet", 0), (".csv", 1024)])
+def test_a_batch_that_failed_is_not_written_again(tmp_path, ending, rows):
+    """A disk that is full for a moment: half of the second batch arrives, and then there is room again."""
+    path = tmp_path / f"t{ending}"
+    sink = TableSink(path, FACTS, CAMVID)
+    sink.__enter__()
+    for index in range(1024):
+        sink.write(item(index, index, np.zeros((1, 1), np.uint8)))
+    writer = sink._writer
+
+    class HalfWriter:
+        def write_table(self, table):
+            writer.write_table(table.slice(0, 500))
+            sink._writer = writer
+            raise OSError(28, "No space left on device")
+
+    sink._writer = HalfWriter()
+    for index in range(1024, 2047):
+        sink.write(item(index, index, np.zeros((1, 1), np.uint8)))
+    with pytest.raises(SinkFault, match="No space left") as caught:
+        sink.write(item(2047, 2047, np.zeros((1, 1), np.uint8)))
+    sink.__exit__(type(caught.value), caught.value, None)
+    assert [row["frame"] for row in rows_of(path)] == list(range(rows)) if rows else not path.exists()
+    assert len(list(tmp_path.iterdir())) == bool(rows)
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+sys.path[:0] = [sys.argv[2]]
+import numpy as np
+from rtseg.classes import CAMVID
+from rtseg.errors import SinkFault
+from tests.sinks.test_table import FACTS, TableSink, item
+limit = int(sys.argv[3])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    with TableSink(Path(sys.argv[1]), FACTS, CAMVID) as sink:
+        for index in range(int(sys.argv[4])):
+            ids = np.random.default_rng(index).integers(0, 11, (16, 16), np.uint8)
+            sink.write(item(index, index, ids))
+except SinkFault as fault:
+    print(fault)
+    sys.exit(fault.exit_code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "limit_bytes", "frames", "kept"),
+    [
+        (".parquet", 50, 700, 0),
+        (".parquet", 5_000, 700, 0),  # at the end
+        (".parquet", 30_000, 6000, 0),  # on the way
+        (".csv", 50, 700, 0),
+        (".csv", 30_000, 700, 0),
+        (".csv", 300_000, 6000, 1024),
+    ],
+)
+def test_a_full_disk_leaves_what_can_be_read_or_nothing(tmp_path, ending, limit_bytes, frames, kept):
+    root = Path(__file__).resolve().parents[2]
+    path = tmp_path / f"t{ending}"
+    command = [sys.executable, "-c", FULL_DISK, str(path), str(root), str(limit_bytes), str(frames)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, check=False)
+    assert (run.returncode, run.stderr) == (3, "")
+    assert "writing failed (File too large)" in run.stdout
+    assert ("The rows before are kept" if kept else "No table is left") in run.stdout
+    assert [part.name for part in tmp_path.iterdir()] == ([path.name] if kept else [])
+    if kept:
+        assert [row["frame"] for row in rows_of(path)] == list(range(kept))
