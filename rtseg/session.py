@@ -13,11 +13,13 @@ from rtseg.backends.simulated import SimulatedBackend
 from rtseg.errors import Interrupted, OutputError, SourceError, StageError
 from rtseg.model import find_model
 from rtseg.pipeline import Pipeline
+from rtseg.sinks.images import check_image_output, image_sink, is_image_output
 from rtseg.sinks.labels import check_labels_output, label_sink
-from rtseg.sinks.output import check_output
+from rtseg.sinks.output import CONTAINERS, check_output
 from rtseg.sinks.table import TableSink, check_table_output
 from rtseg.sinks.video import VideoSink
 from rtseg.sources import open_source
+from rtseg.sources.images import ImageFiles
 from rtseg.stages.capture import Capture
 from rtseg.stages.colorize import Colorize
 from rtseg.stages.infer import Infer
@@ -39,9 +41,10 @@ class RunOptions:
     """What a run is to do.
 
     Attributes:
-        source: a video file, or synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
+        source: a video file; an image, a folder or a pattern of them; or
+            synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
         stream: number of the video stream in the file; None for the best.
-        out: the overlay video, or None for none.
+        out: the overlay: a video file, an image, or a folder for images; None for none.
         codec: of the overlay video: "h264", "hevc", "av1", "ffv1", or FFmpeg's name of an encoder.
         crf: quality of the overlay video on the encoder's scale, lower is better; None for the usual one.
         labels: the label maps: a .mkv file, a folder for PNG images, or None for none.
@@ -197,6 +200,11 @@ class Session:
     def _make_pipeline(self) -> Pipeline:
         options = self.options
         classes = self.backend.model.classes
+        if isinstance(self.source, ImageFiles):
+            # Images may each keep their size, a film has one.
+            self.source.scaled = any(
+                path and path.suffix in CONTAINERS for path in (options.out, options.labels)
+            )
         self._capture = Capture(self.source, max_frames=options.max_frames, seconds=options.seconds)
         self._present = Present(self._make_sinks())
         return Pipeline(
@@ -218,7 +226,9 @@ class Session:
     def _make_sinks(self) -> list[Sink]:
         options = self.options
         sinks: list[Sink] = []
-        if options.out is not None:
+        if options.out is not None and is_image_output(options.out):
+            sinks.append(image_sink(options.out, self.expected_frames))
+        elif options.out is not None:
             sinks.append(VideoSink(options.out, self.source, codec=options.codec, crf=options.crf))
         if options.labels is not None:
             sinks.append(label_sink(options.labels, self.source))
@@ -234,7 +244,8 @@ def _check_outputs(options: RunOptions) -> None:
         InputError: one cannot be written, or two are one.
     """
     if options.out is not None:
-        check_output(options.out, options.source)
+        check = check_image_output if is_image_output(options.out) else check_output
+        check(options.out, options.source)
     if options.labels is not None:
         check_labels_output(options.labels, options.source)
     if options.table is not None:

@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 
 import av
+import cv2
+import numpy as np
 import psutil
 import pytest
 
@@ -22,6 +24,7 @@ from rtseg import (
     StageError,
 )
 from rtseg.backends.simulated import SimulatedBackend
+from rtseg.session import backend_for
 from rtseg.sinks.video import VideoSink
 from rtseg.stages.colorize import Colorize
 from rtseg.stages.preprocess import Preprocess
@@ -154,6 +157,34 @@ def test_runs_in_a_loop_leave_no_thread_and_no_memory(videos, tmp_path):
     sizes, threads = json.loads(done.stdout)
     assert set(threads) == {1}
     assert sizes[-1] - sizes[4] < 10e6
+
+
+def test_images_in_and_images_out(camvid, tmp_path):
+    """A pattern of images: overlay, labels and rows under their names, the same as from a film of them."""
+    pattern = str(camvid / "val" / "*_0796?.png")
+    options = options_for(
+        pattern, tmp_path / "o", backend="openvino", labels=tmp_path / "l", table=tmp_path / "t.csv"
+    )
+    with Session(options) as session:
+        outcome = session.run()
+    names = sorted(path.stem for path in (camvid / "val").glob("*_0796?.png"))
+    assert outcome.books.fresh == len(names) == 5
+    for folder in ("o", "l"):
+        assert sorted(path.stem for path in (tmp_path / folder).iterdir()) == names
+    rows = (tmp_path / "t.csv").read_text().splitlines()
+    assert [name in row for name, row in zip(names, rows[1:], strict=True)] == [True] * 5
+    with backend_for("openvino", None) as backend:
+        image_bgr = cv2.imread(str(camvid / "val" / f"{names[0]}.png"))
+        expected = backend.infer(np.ascontiguousarray(image_bgr[:, :, ::-1]))
+    assert np.array_equal(cv2.imread(str(tmp_path / "l" / f"{names[0]}.png"), -1), expected)
+
+
+@pytest.mark.parametrize("kind", ["out", "labels"])
+def test_images_are_never_written_over_their_sources(camvid, tmp_path, kind):
+    (tmp_path / "a.png").write_bytes(next((camvid / "val").iterdir()).read_bytes())
+    places = {"out": None, kind: tmp_path}
+    with pytest.raises(InputError, match="the source"):
+        Session(RunOptions(str(tmp_path), backend="simulated", **places))
 
 
 def test_a_session_that_cannot_be_made_closes_its_source(videos, tmp_path):

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("source")
 @click.option(
-    "-o", "--out", type=existing_or_not, metavar="OUT", help="The overlay video: .mp4, .mkv, .mov …"
+    "-o",
+    "--out",
+    type=existing_or_not,
+    metavar="OUT",
+    help="The overlay: .mp4, .mkv, .mov …, an image, or a folder for images.",
 )
 @click.option(
     "--labels",
@@ -93,7 +97,7 @@ def run_command(
     seconds: float | None,
     report: str | None,
 ) -> None:
-    """Segment SOURCE: a video file, or a synthetic drive.
+    """Segment SOURCE: a video file, an image, a folder or quoted pattern of images, or a synthetic drive.
 
     \b
     Examples:
@@ -101,6 +105,7 @@ def run_command(
       rtseg run clip.mp4 -o overlay.mp4 --legend --report run.json
       rtseg run clip.mp4 -o cars.mp4 --only car,pedestrian,bicyclist
       rtseg run clip.mp4 --labels labels.mkv --table frames.parquet
+      rtseg run "photos/*.jpg" -o overlays
 
     Every frame comes out, with its own time stamp; sound, subtitles and metadata are copied.
     """

@@ -2,6 +2,7 @@
 
 base.py      what every sink is
 video.py     the overlay as a video (encoder.py, companions.py: its parts)
+images.py    the overlay as images
 labels.py    the label maps, lossless
 table.py     a row for each frame
 output.py    whether something can be written there, and under which name it grows

@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange
 
-from rtseg.errors import OutputError, SinkFault
+from rtseg.errors import OutputError
 from rtseg.picture import plane_view
 from rtseg.sinks.encoder import Encoder
 from rtseg.sinks.growing import GrowingVideo
-from rtseg.sinks.output import check_place, growing_path
+from rtseg.sinks.images import check_spares, write_image
+from rtseg.sinks.output import check_place
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from numpy.typing import NDArray
     from typing_extensions import Self
 
     from rtseg.frame import Painted
@@ -43,6 +43,7 @@ def check_labels_output(path: Path, source_uri: str) -> None:
             "Give a name ending in .mkv for one lossless video, or a folder for PNG images."
         )
     check_place(path, source_uri)
+    check_spares(path, source_uri)
 
 
 def label_sink(path: Path, source: Source) -> LabelVideo | LabelImages:
@@ -123,21 +124,4 @@ class LabelImages:
         size = (painted.picture.width, painted.picture.height)
         ids = cv2.resize(painted.label_map.ids, size, interpolation=cv2.INTER_NEAREST)
         path = self._folder / f"{painted.frame.name or f'{painted.frame.index:06d}'}.png"
-        write_png(path, np.asarray(ids, np.uint8))
-
-
-def write_png(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write a PNG, whole or not at all.
-
-    Raises:
-        SinkFault: the disk is full, or gone.
-    """
-    growing = growing_path(path)
-    try:
-        growing.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-        growing.replace(path)
-    except OSError as error:
-        growing.unlink(missing_ok=True)
-        raise SinkFault(
-            f"{path}: writing failed ({error.strerror}). What was written before is whole; make room."
-        ) from error
+        write_image(path, np.asarray(ids, np.uint8))

@@ -2,6 +2,7 @@
 
 base.py          what every source is
 file.py          video files (opening.py, decoder.py, orientation.py: its parts)
+images.py        image files (listing.py: which, in which order, under which names)
 synthetic.py     a rendered drive (drive/: its parts)
 """
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 
 def open_source(uri: str, *, stream: int | None = None) -> Source:
-    """Choose the source that `uri` names: a video file, or synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
+    """Choose the source that `uri` names.
+
+    A video file; an image, a folder or a pattern of them; synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
 
     Nothing is read yet; entering the source does that. `stream` is the number of a video stream in a file,
     None for the best.
@@ -24,7 +27,9 @@ def open_source(uri: str, *, stream: int | None = None) -> Source:
     Raises:
         InputError: `uri` names no kind of source that exists, or one without numbered streams.
     """
-    if stream is not None and "://" in uri:
+    from rtseg.sources.listing import is_images
+
+    if stream is not None and ("://" in uri or is_images(uri)):
         raise SourceError(f"{uri}: has no stream {stream}; --stream is for video files.")
     if uri.startswith("synth://"):
         from rtseg.sources.synthetic import SyntheticDrive
@@ -33,8 +38,12 @@ def open_source(uri: str, *, stream: int | None = None) -> Source:
     if "://" in uri:
         scheme = uri.split("://", 1)[0]
         raise SourceError(
-            f"{scheme}://… is no source that rtseg reads. Give a video file or synth://640x480@25."
+            f"{scheme}://… is no source that rtseg reads. Give a video file, images or synth://640x480@25."
         )
+    if is_images(uri):
+        from rtseg.sources.images import ImageFiles
+
+        return ImageFiles(uri)
     from rtseg.sources.file import VideoFile
 
     return VideoFile(uri, stream=stream)

@@ -64,6 +64,10 @@ class Tint:
         return opacities
 
 
+_SHAPES_KEPT = 16
+"""Scratch buffers kept; a film needs six."""
+
+
 class PlanePainter:
     """Blends tints over planes. Owns scratch memory, so it serves one thread."""
 
@@ -110,5 +114,7 @@ class PlanePainter:
     def _buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         buffer = self._scratch.get((name, shape))
         if buffer is None:
+            if len(self._scratch) >= _SHAPES_KEPT:  # images of ever new sizes
+                self._scratch.clear()
             buffer = self._scratch[name, shape] = np.empty(shape, np.uint8)
         return buffer

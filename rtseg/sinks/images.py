@@ -1,0 +1,241 @@
+"""The overlay as image files: a folder of them, or one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from rtseg.errors import OutputError, SinkFault
+from rtseg.sinks.output import check_place, growing_path
+from rtseg.sources.listing import image_paths, is_images
+from rtseg.stages.colours import matrix_of, range_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import av
+    from numpy.typing import NDArray
+    from typing_extensions import Self
+
+    from rtseg.frame import Painted
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
+"""File name endings that can be written; all but JPEG are lossless."""
+
+# swscale's short cut for 4:2:0 rounds down: twice the error, and pictures a level or two too dark.
+_CAREFUL = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+
+
+def is_image_output(path: Path) -> bool:
+    """Tell whether `path` asks for images: a folder that exists, a name without ending, or an image's."""
+    return _is_folder(path) or path.suffix.lower() in ENDINGS
+
+
+def check_image_output(path: str | Path, source_uri: str) -> None:
+    """Check that one image, or a folder of them, can be written to `path`. Nothing is made or changed.
+
+    Raises:
+        OutputError: it is not named as an image or a folder, its place does not exist or cannot be written
+            to, or images of the source would be overwritten or mixed with the output.
+        InputError: the source is a folder or pattern without images.
+    """
+    output = Path(path)
+    if output.is_dir():
+        if not os.access(output, os.W_OK | os.X_OK):
+            raise OutputError(f"{path}: the folder cannot be written to. Choose another.")
+        if not is_images(source_uri) and any(output.iterdir()):
+            raise OutputError(
+                f"{path}: a folder that is not empty. Give the name of a video file, such as out.mp4, "
+                "or of a new folder for one image a frame."
+            )
+    elif not is_image_output(output):
+        raise OutputError(
+            f"{path}: not a kind of image that can be written. Let the name end in one of "
+            f"{' '.join(ENDINGS)}, or in nothing for a folder of images."
+        )
+    elif _is_folder(output) and output.exists():
+        raise OutputError(f"{path}: a file, so no folder of that name can be made. Choose another name.")
+    else:
+        check_place(output, source_uri)
+    check_spares(output, source_uri)
+
+
+def image_sink(path: Path, frame_count: int | None) -> ImageFolder | SingleImage:
+    """Choose the sink that `path` asks for; `check_image_output` has passed it.
+
+    Args:
+        path: a folder, or one image.
+        frame_count: how many frames to expect, None where nobody knows.
+
+    Raises:
+        OutputError: there are several frames for one image.
+    """
+    if _is_folder(path):
+        return ImageFolder(path)
+    if frame_count is not None and frame_count > 1:
+        raise OutputError(
+            f"{path}: one image, but the source has {frame_count} frames. "
+            f"Give a folder, such as {path.with_suffix('')}, or a video."
+        )
+    return SingleImage(path)
+
+
+class ImageFolder:
+    """Painted pictures as images in a folder: NAME.png, or the frame's index where it has no name.
+
+    Each has its frame's size, and is there whole or not at all. Images of the same names are replaced.
+
+    Attributes:
+        warnings: stays empty.
+    """
+
+    def __init__(self, folder: Path, *, ending: str = ".png") -> None:
+        """Choose the folder and what images end in; nothing is made yet.
+
+        Raises:
+            OutputError: images of that ending cannot be written.
+        """
+        if ending not in ENDINGS:
+            raise OutputError(f"{ending}: not a kind of image. There are: {' '.join(ENDINGS)}")
+        self.warnings: list[str] = []
+        self._folder = folder
+        self._ending = ending
+        self._is_new = False
+        self._reformatter = VideoReformatter()
+
+    def __enter__(self) -> Self:
+        """Make the folder; OutputError if it cannot be made."""
+        try:
+            if not self._folder.is_dir():
+                self._folder.mkdir()
+                self._is_new = True
+        except OSError as error:
+            raise OutputError(
+                f"{self._folder}: cannot be made ({error.strerror}). Choose another place."
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Remove the folder if it was made here and is empty."""
+        if self._is_new:
+            with suppress(OSError):  # it is not empty, as a rule
+                self._folder.rmdir()
+
+    def write(self, painted: Painted) -> None:
+        """Write one image; SinkFault if the disk is full, or gone."""
+        name = painted.frame.name or f"{painted.frame.index:06d}"
+        image_bgr = bgr_from_picture(painted.picture, self._reformatter)
+        write_image(self._folder / f"{name}{self._ending}", image_bgr)
+
+
+class SingleImage:
+    """One painted picture as an image file, of its frame's size. An older file of that name is replaced.
+
+    Attributes:
+        warnings: stays empty.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Choose the file; its ending decides on the format."""
+        self.warnings: list[str] = []
+        self._path = path
+        self._written = False
+
+    def __enter__(self) -> Self:
+        """Do nothing; the file is made when its picture is there."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Do nothing; the file is whole."""
+
+    def write(self, painted: Painted) -> None:
+        """Write the image; SinkFault if the disk is full, or gone, or at a second picture."""
+        if self._written:
+            raise SinkFault(
+                f"{self._path}: one image, but the source has more than one; the first is kept. "
+                "Give a folder or a video as the output."
+            )
+        write_image(self._path, bgr_from_picture(painted.picture, VideoReformatter()))
+        self._written = True
+
+
+def bgr_from_picture(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
+    """Convert a painted picture, by its own matrix and range.
+
+    Returns:
+        uint8, (H, W, 3), BGR, owned by the caller.
+    """
+    converted = reformatter.reformat(
+        picture,
+        format="bgr24",
+        src_colorspace=matrix_of(picture).swscale,
+        src_color_range=range_of(picture),
+        interpolation=_CAREFUL,
+        threads=1,
+    )
+    return np.asarray(converted.to_ndarray(), np.uint8)
+
+
+def write_image(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write an image, (H, W, 3) BGR or (H, W) grey, in the format of its ending, whole or not at all.
+
+    Raises:
+        SinkFault: the disk is full, or gone, or the format does not hold images as large as this.
+    """
+    encoded = _encoded(path, image)
+    growing = growing_path(path)
+    try:
+        growing.write_bytes(encoded)
+        growing.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            growing.unlink(missing_ok=True)
+        raise SinkFault(
+            f"{path}: writing failed ({error.strerror}). "
+            "What was written before is whole; make room and run again for the rest."
+        ) from error
+
+
+def _encoded(path: Path, image: NDArray[np.uint8]) -> bytes:
+    # OpenCV 4 raises where OpenCV 5 gives False.
+    try:
+        is_encoded, encoded = cv2.imencode(path.suffix.lower(), image)
+    except cv2.error:
+        is_encoded = False
+    if not is_encoded:
+        height, width = image.shape[:2]
+        raise SinkFault(f"{path}: {path.suffix} cannot hold {width}×{height} pixels. Write .png instead.")
+    return bytes(encoded)
+
+
+def _is_folder(path: Path) -> bool:
+    return not path.suffix or path.is_dir()
+
+
+def check_spares(output: Path, source_uri: str) -> None:
+    """Check that no image of the source is replaced by, or mixed with, what is written.
+
+    Raises:
+        OutputError: one would be.
+        InputError: the source is a folder or pattern without images.
+    """
+    if not (output.exists() and is_images(source_uri)):
+        return
+    sources = image_paths(source_uri)
+    if output.is_dir():
+        if output.resolve() in {folder.resolve() for folder in {path.parent for path in sources}}:
+            raise OutputError(
+                f"{output}: the source's images are in this folder. Choose another for the output."
+            )
+    elif output.resolve() in {path.resolve() for path in sources}:
+        raise OutputError(f"{output}: an image of the source itself. Choose another name for the output.")
