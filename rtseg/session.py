@@ -19,7 +19,6 @@ from rtseg.sinks.output import CONTAINERS, check_output
 from rtseg.sinks.table import TableSink, check_table_output
 from rtseg.sinks.video import VideoSink
 from rtseg.sources import open_source
-from rtseg.sources.images import ImageFiles
 from rtseg.stages.capture import Capture
 from rtseg.stages.colorize import Colorize
 from rtseg.stages.infer import Infer
@@ -102,7 +101,9 @@ class Session:
         self._open = ExitStack()
         _check_outputs(options)
         self.backend = backend_for(options.backend, options.model, options.precision, options.threads)
-        self.source: Source = self._open.enter_context(open_source(options.source, stream=options.stream))
+        self.source: Source = self._open.enter_context(
+            open_source(options.source, stream=options.stream, one_size=_writes_film(options))
+        )
         try:
             self._pipeline = self._make_pipeline()
         except BaseException:
@@ -200,11 +201,6 @@ class Session:
     def _make_pipeline(self) -> Pipeline:
         options = self.options
         classes = self.backend.model.classes
-        if isinstance(self.source, ImageFiles):
-            # Images may each keep their size, a film has one.
-            self.source.scaled = any(
-                path and path.suffix in CONTAINERS for path in (options.out, options.labels)
-            )
         self._capture = Capture(self.source, max_frames=options.max_frames, seconds=options.seconds)
         self._present = Present(self._make_sinks())
         return Pipeline(
@@ -237,6 +233,11 @@ class Session:
         return sinks
 
 
+def _writes_film(options: RunOptions) -> bool:
+    """Whether an output is a film, which has one size; images may each keep theirs."""
+    return any(path and path.suffix.lower() in CONTAINERS for path in (options.out, options.labels))
+
+
 def _check_outputs(options: RunOptions) -> None:
     """Check all outputs before anything is opened.
 
@@ -250,7 +251,7 @@ def _check_outputs(options: RunOptions) -> None:
         check_labels_output(options.labels, options.source)
     if options.table is not None:
         check_table_output(options.table, options.source)
-    outputs = [path.absolute() for path in (options.out, options.labels, options.table) if path is not None]
+    outputs = [path.resolve() for path in (options.out, options.labels, options.table) if path is not None]
     if len(set(outputs)) < len(outputs):
         raise OutputError("Two outputs have the same name. Give each its own.")
 

@@ -14,10 +14,12 @@ from rtseg.sinks.output import CONTAINERS, check_holds, growing_path
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import TracebackType
 
     from av.container import OutputContainer
     from av.video.codeccontext import VideoCodecContext
     from av.video.stream import VideoStream
+    from typing_extensions import Self
 
     from rtseg.sinks.encoder import Encoder
     from rtseg.sources.base import Source
@@ -35,7 +37,9 @@ _MUXER_OPTIONS = {"mp4": _FRAGMENTED, "mov": _FRAGMENTED, "matroska": _MATROSKA}
 
 
 class GrowingVideo:
-    """Encodes pictures into MP4, MOV or Matroska, each at its own time.
+    """What sinks that write a film share: pictures into MP4, MOV or Matroska, each at its own time.
+
+    A subclass writes `write`, which makes a picture of what it is given and passes it to `encode`.
 
     The file gets its name when it is closed, after an error too: what was written plays. MP4 and MOV are
     written in fragments that stand alone and become an ordinary file at the end (FFmpeg's hybrid_fragmented),
@@ -72,7 +76,7 @@ class GrowingVideo:
         self._nominal_duration = max(1, round(1 / (source.fps * source.time_base)))
         self._last_pts = 0
 
-    def open(self) -> None:
+    def __enter__(self) -> Self:
         """Make the file and the encoder.
 
         Raises:
@@ -95,8 +99,9 @@ class GrowingVideo:
         except BaseException:
             self._growing.unlink(missing_ok=True)
             raise
+        return self
 
-    def write(self, picture: av.VideoFrame) -> None:
+    def encode(self, picture: av.VideoFrame) -> None:
         """Encode one picture, in the encoder's format; the first one's colour tags hold for all.
 
         Raises:
@@ -112,8 +117,10 @@ class GrowingVideo:
         assert picture.pts is not None
         self._last_pts = picture.pts
 
-    def close(self, error: BaseException | None) -> None:
-        """Finish the file and give it its name; `error` is what ended the run, if anything did.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Finish the file and give it its name.
 
         Raises:
             SinkFault: its end could not be written, and there was no error before.

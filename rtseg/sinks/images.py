@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from rtseg.errors import OutputError, SinkFault
 from rtseg.sinks.output import check_place, growing_path
-from rtseg.sources.listing import image_paths, is_images
+from rtseg.sources import listing
 from rtseg.stages.colours import matrix_of, range_of
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 
     from rtseg.frame import Painted
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
-"""File name endings that can be written; all but JPEG are lossless."""
+ENDINGS = tuple(ending for ending in listing.ENDINGS if ending != ".pgm")
+"""File name endings that can be written: those that can be read, without the one that is grey only."""
 
 # swscale's short cut for 4:2:0 rounds down: twice the error, and pictures a level or two too dark.
 _CAREFUL = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -47,9 +46,7 @@ def check_image_output(path: str | Path, source_uri: str) -> None:
     """
     output = Path(path)
     if output.is_dir():
-        if not os.access(output, os.W_OK | os.X_OK):
-            raise OutputError(f"{path}: the folder cannot be written to. Choose another.")
-        if not is_images(source_uri) and any(output.iterdir()):
+        if not listing.is_images(source_uri) and any(output.iterdir()):
             raise OutputError(
                 f"{path}: a folder that is not empty. Give the name of a video file, such as out.mp4, "
                 "or of a new folder for one image a frame."
@@ -61,9 +58,7 @@ def check_image_output(path: str | Path, source_uri: str) -> None:
         )
     elif _is_folder(output) and output.exists():
         raise OutputError(f"{path}: a file, so no folder of that name can be made. Choose another name.")
-    else:
-        check_place(output, source_uri)
-    check_spares(output, source_uri)
+    check_place(output, source_uri)
 
 
 def image_sink(path: Path, frame_count: int | None) -> ImageFolder | SingleImage:
@@ -132,8 +127,11 @@ class ImageFolder:
     def write(self, painted: Painted) -> None:
         """Write one image; SinkFault if the disk is full, or gone."""
         name = painted.frame.name or f"{painted.frame.index:06d}"
-        image_bgr = bgr_from_picture(painted.picture, self._reformatter)
-        write_image(self._folder / f"{name}{self._ending}", image_bgr)
+        write_image(self._folder / f"{name}{self._ending}", self.image_from(painted))
+
+    def image_from(self, painted: Painted) -> NDArray[np.uint8]:
+        """What is written of a frame: (H, W, 3) BGR, or (H, W) grey."""
+        return bgr_from_picture(painted.picture, self._reformatter)
 
 
 class SingleImage:
@@ -220,22 +218,3 @@ def _encoded(path: Path, image: NDArray[np.uint8]) -> bytes:
 
 def _is_folder(path: Path) -> bool:
     return not path.suffix or path.is_dir()
-
-
-def check_spares(output: Path, source_uri: str) -> None:
-    """Check that no image of the source is replaced by, or mixed with, what is written.
-
-    Raises:
-        OutputError: one would be.
-        InputError: the source is a folder or pattern without images.
-    """
-    if not (output.exists() and is_images(source_uri)):
-        return
-    sources = image_paths(source_uri)
-    if output.is_dir():
-        if output.resolve() in {folder.resolve() for folder in {path.parent for path in sources}}:
-            raise OutputError(
-                f"{output}: the source's images are in this folder. Choose another for the output."
-            )
-    elif output.resolve() in {path.resolve() for path in sources}:
-        raise OutputError(f"{output}: an image of the source itself. Choose another name for the output.")

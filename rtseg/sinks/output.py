@@ -1,4 +1,4 @@
-"""Where a video may be written."""
+"""Where outputs may be written, and under which name they grow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 
 from rtseg.errors import OutputError
+from rtseg.sources import listing
 
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 """File name endings that can be written, and FFmpeg's name for the format.
@@ -53,10 +54,9 @@ def check_place(output: Path, source_uri: str) -> None:
     folder = output if output.is_dir() else output.parent
     if not folder.is_dir():
         raise OutputError(f"{output}: the folder {folder} does not exist. Make it first, or choose another.")
-    if not os.access(folder, os.W_OK):
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{output}: the folder {folder} cannot be written to. Choose another.")
-    if _is_same_file(output, source_uri):
-        raise OutputError(f"{output}: the output is the source itself. Choose another name for the output.")
+    _check_spares(output, source_uri)
 
 
 def check_holds(container: str, codec: str, path: str | Path) -> None:
@@ -73,6 +73,26 @@ def check_holds(container: str, codec: str, path: str | Path) -> None:
     )
 
 
-def _is_same_file(output: Path, source_uri: str) -> bool:
-    source = Path(source_uri)
-    return "://" not in source_uri and source.exists() and output.exists() and output.samefile(source)
+def _check_spares(output: Path, source_uri: str) -> None:
+    """Check that nothing of the source is replaced by, or mixed with, what is written.
+
+    Raises:
+        OutputError: something would be.
+        InputError: the source is a folder or pattern without images.
+    """
+    if not output.exists() or "://" in source_uri:
+        return
+    if not listing.is_images(source_uri):
+        if Path(source_uri).exists() and output.samefile(source_uri):
+            raise OutputError(
+                f"{output}: the output is the source itself. Choose another name for the output."
+            )
+        return
+    images = listing.image_paths(source_uri)
+    if output.is_dir():
+        if output.resolve() in {folder.resolve() for folder in {image.parent for image in images}}:
+            raise OutputError(
+                f"{output}: the source's images are in this folder. Choose another for the output."
+            )
+    elif output.resolve() in {image.resolve() for image in images}:
+        raise OutputError(f"{output}: an image of the source itself. Choose another name for the output.")

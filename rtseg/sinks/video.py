@@ -11,19 +11,12 @@ from rtseg.sinks.encoder import find_encoder
 from rtseg.sinks.growing import GrowingVideo
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-
     from rtseg.frame import Painted
     from rtseg.sources.base import Source
 
 
-class VideoSink:
-    """Writes painted pictures into a video file, and copies the film's sound, subtitles and metadata.
-
-    How the file comes to be, and what is left of it after an error, `GrowingVideo` tells.
-    """
+class VideoSink(GrowingVideo):
+    """Writes painted pictures into a video file, and copies the film's sound, subtitles and metadata."""
 
     def __init__(
         self, path: str | Path, source: Source, *, codec: str = "h264", crf: float | None = None
@@ -39,35 +32,20 @@ class VideoSink:
         Raises:
             OutputError: there is no such encoder here, or the file cannot hold what it writes.
         """
-        self._encoder = find_encoder(codec, crf, source.width, source.height)
-        self._video = GrowingVideo(Path(path), source, self._encoder, with_companions=True)
+        encoder = find_encoder(codec, crf, source.width, source.height)
+        super().__init__(Path(path), source, encoder, with_companions=True)
+        self._pix_fmt = encoder.pix_fmt
         self._reformatter = VideoReformatter()
-        if self._encoder.pix_fmt == "yuv444p":
+        if encoder.pix_fmt == "yuv444p":
             # 4:2:0 has even sizes only; cropping or padding would change the picture's size.
-            self._video.warnings.append(
-                f"{path}: {source.width}x{source.height} is odd, and {self._encoder.codec} holds odd sizes "
+            self.warnings.append(
+                f"{path}: {source.width}x{source.height} is odd, and {encoder.codec} holds odd sizes "
                 "only as 4:4:4; some players cannot show that"
             )
-
-    @property
-    def warnings(self) -> list[str]:
-        """One line for each oddity met."""
-        return self._video.warnings
-
-    def __enter__(self) -> Self:
-        """Make the file and the encoder; OutputError if it cannot be made there."""
-        self._video.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Finish the file and give it its name; SinkFault if its end could not be written."""
-        self._video.close(error)
 
     def write(self, painted: Painted) -> None:
         """Encode one picture; SinkFault if the disk is full, or gone."""
         picture = painted.picture
-        if picture.format.name != self._encoder.pix_fmt:
-            picture = self._reformatter.reformat(picture, format=self._encoder.pix_fmt, threads=1)
-        self._video.write(picture)
+        if picture.format.name != self._pix_fmt:
+            picture = self._reformatter.reformat(picture, format=self._pix_fmt, threads=1)
+        self.encode(picture)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from rtseg.sources.base import Source
 
 
-def open_source(uri: str, *, stream: int | None = None) -> Source:
+def open_source(uri: str, *, stream: int | None = None, one_size: bool = True) -> Source:
     """Choose the source that `uri` names.
 
     A video file; an image, a folder or a pattern of them; synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
 
     Nothing is read yet; entering the source does that. `stream` is the number of a video stream in a file,
-    None for the best.
+    None for the best. With `one_size`, images are scaled to the first one's size, as an output film needs it;
+    the frames of a film always are.
 
     Raises:
         InputError: `uri` names no kind of source that exists, or one without numbered streams.
@@ -43,7 +44,7 @@ def open_source(uri: str, *, stream: int | None = None) -> Source:
     if is_images(uri):
         from rtseg.sources.images import ImageFiles
 
-        return ImageFiles(uri)
+        return ImageFiles(uri, scaled=one_size)
     from rtseg.sources.file import VideoFile
 
     return VideoFile(uri, stream=stream)

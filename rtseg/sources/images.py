@@ -42,7 +42,7 @@ class ImageFiles:
         time_base: seconds an image; `pts` is its number among the files.
         film: None.
         scaled: whether images of another size are brought to the first's. Where they are not, `width` and
-            `height` hold for the first only. May be set until the iteration begins.
+            `height` hold for the first only.
         exhausted: whether the last image was delivered.
         warnings: one line for each kind of oddity met; complete once the iteration has ended.
     """

@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from rtseg.errors import SourceError, SourceNotFoundError
+from rtseg.sources.opening import check_readable
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 """File name endings that are taken for images, in any case; a single file is tried whatever its name."""
@@ -40,7 +41,7 @@ def image_paths(uri: str) -> list[Path]:
     elif _is_pattern(uri):
         paths = _paths_of_pattern(uri)
     else:
-        _check_readable(uri)
+        check_readable(uri)
         paths = [Path(uri)]
     return sorted(paths, key=_natural_order)
 
@@ -102,16 +103,6 @@ def _paths_of_pattern(pattern: str) -> list[Path]:
             f"{pattern}: no image matches this pattern; looked for {' '.join(ENDINGS)}. Check the folder."
         )
     return paths
-
-
-def _check_readable(path: str) -> None:
-    try:
-        with Path(path).open("rb"):
-            pass
-    except FileNotFoundError as error:
-        raise SourceNotFoundError(f"{path}: no such file. Check the path.") from error
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
 
 
 def _natural_order(path: Path) -> tuple[list[list[str | int]], Path]:

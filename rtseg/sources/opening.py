@@ -25,7 +25,7 @@ def open_container(path: str) -> InputContainer:
         SourceNotFoundError: there is no such file.
         SourceError: it is a folder, empty, not readable, or not in a format that FFmpeg knows.
     """
-    _check_readable(path)
+    check_readable(path)
     try:
         container = av.open(path, "r")
     except av.FFmpegError as error:
@@ -76,7 +76,13 @@ def _video_streams(container: InputContainer) -> str:
     return f"The video streams are: {streams}." if streams else "The file holds no video."
 
 
-def _check_readable(path: str) -> None:
+def check_readable(path: str) -> None:
+    """Check that there is a file with something in it.
+
+    Raises:
+        SourceNotFoundError: there is no such file.
+        SourceError: it is a folder, empty, or cannot be read.
+    """
     file = Path(path)
     try:
         if file.is_dir():
