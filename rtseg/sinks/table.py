@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from numpy.typing import NDArray
     from typing_extensions import Self
 
     from rtseg.classes import ClassSet
@@ -102,12 +101,15 @@ class TableSink:
     def _row(self, painted: Painted) -> dict[str, Any]:
         frame, label_map = painted.frame, painted.label_map
         named = {} if frame.name is None else {"name": _utf8(frame.name)}
-        shares = class_shares(label_map.ids, len(self._classes))
+        counts = np.bincount(label_map.ids.ravel(), minlength=len(self._classes))
         return {
             "frame": frame.index,
             **named,
             "pts_s": float(frame.pts * frame.time_base),
-            **{f"share_{name}": share for name, share in zip(self._classes.names, shares, strict=True)},
+            **{
+                f"share_{name}": count / label_map.ids.size
+                for name, count in zip(self._classes.names, counts.tolist(), strict=True)
+            },
             "stale": label_map.fate != "fresh",
             "fate": label_map.fate,
             **{f"ms_{stage}": _ms(frame.busy_ns.get(stage)) for stage in STAGES},
@@ -177,12 +179,6 @@ class TableSink:
         return SinkFault(
             f"{self._path}: writing failed ({error.strerror or error}). {kept}; make room and run again."
         )
-
-
-def class_shares(ids: NDArray[np.uint8], classes: int) -> list[float]:
-    """Each class's share of the pixels of `ids` (H, W)."""
-    counts = np.bincount(ids.ravel(), minlength=classes)[:classes]
-    return [float(count) / ids.size for count in counts]
 
 
 def _utf8(name: str) -> str:
