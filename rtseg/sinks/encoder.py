@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -73,6 +74,9 @@ def find_encoder(name: str, crf: float | None, width: int, height: int) -> Encod
             raise OutputError(f"{name}: crf goes from 0, the best, to {worst}; {crf:g} is beyond.")
         options["crf"] = f"{crf:g}"
     encoder = Encoder(encoder_name, codec.canonical_name, _pix_fmt_for(codec, width, height), options)
+    if encoder_name == "libsvtav1":
+        # It talks to standard error past FFmpeg's log, and listens to nothing else.
+        os.environ.setdefault("SVT_LOG", "1")
     _try(encoder, name, width, height)
     return encoder
 

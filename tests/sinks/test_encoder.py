@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import av
 import pytest
 
@@ -20,6 +23,24 @@ def test_every_codec_plays_with_every_frame_at_its_time(tmp_path, codec):
         assert film.streams.video[0].codec_context.codec.canonical_name == codec
         times = [float(picture.pts * picture.time_base) for picture in film.decode(video=0)]
     assert times == pytest.approx([index / 10 for index in range(20)], abs=0.001)
+
+
+SHORT_RUN = """
+import sys
+from pathlib import Path
+from rtseg import RunOptions, Session
+drive = "synth://64x48@10?seconds=1"
+with Session(RunOptions(drive, out=Path(sys.argv[1]), codec=sys.argv[2], backend="simulated")) as session:
+    session.run()
+"""
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])
+def test_encoders_keep_quiet(tmp_path, codec):
+    """What they print by themselves would stand in the middle of the progress bar."""
+    command = [sys.executable, "-c", SHORT_RUN, str(tmp_path / "o.mkv"), codec]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
 
 
 def test_crf_is_the_quality(tmp_path):
