@@ -36,8 +36,8 @@ def packed_view(picture: av.VideoFrame) -> NDArray[np.uint8]:
 
 
 def copy_tags(picture: av.VideoFrame, to: av.VideoFrame) -> None:
-    """Give `to` the timestamp and the colour tags of `picture`."""
-    to.pts = picture.pts
+    """Give `to` the timestamp, the duration and the colour tags of `picture`."""
+    to.pts, to.duration = picture.pts, picture.duration
     if picture.time_base is not None:
         to.time_base = picture.time_base
     to.colorspace = picture.colorspace

@@ -21,10 +21,12 @@ class Film:
 
     Attributes:
         path: the file.
+        stream: number of the stream in it that is shown.
         sample_aspect_ratio: width by height of a pixel, as shown; 1 where the file does not say.
     """
 
     path: str
+    stream: int
     sample_aspect_ratio: Fraction
 
 
@@ -63,6 +65,10 @@ class Source(Protocol):
         """The video file that the frames come from; None where there is none."""
 
     @property
+    def first_pts(self) -> int:
+        """Presentation time of the source's first frame, also where the delivery begins later."""
+
+    @property
     def exhausted(self) -> bool:
         """Whether it has delivered its last frame; False while it goes on and where it was left early."""
 
@@ -84,8 +90,18 @@ class Source(Protocol):
         """Close; frames that were delivered stay usable."""
         ...
 
+    def begin_at(self, index: int, after_pts: int | None = None) -> None:
+        """Deliver only the frames from `index` on, with the same numbers and times; before the iteration.
+
+        Args:
+            index: number of the first frame to deliver.
+            after_pts: presentation time of the frame before it, where it is known; a proof that the frames
+                that are passed over are the same as before.
+        """
+        ...
+
     def __iter__(self) -> Iterator[Frame]:
-        """All frames.
+        """All frames, or those from `begin_at` on.
 
         Raises:
             SourceFault: it failed on the way.

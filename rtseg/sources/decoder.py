@@ -48,6 +48,9 @@ class Decoder:
             self._count_error()
             yield None
             self.end_is_bad = True
+        except IndexError:
+            # PyAV 18.1 stumbles at the very end over streams that turned up on the way.
+            yield None
 
     def _pictures(self, packet: Packet[VideoStream] | None) -> Iterator[av.VideoFrame]:
         try:

@@ -3,28 +3,57 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import av
 
 from rtseg.errors import SourceError, SourceFault
 from rtseg.frame import Frame
 from rtseg.sources.base import Film
 from rtseg.sources.decoder import Decoder
-from rtseg.sources.opening import is_cut_off, open_container, pick_stream
+from rtseg.sources.opening import declared_end_s, is_cut_off, open_container, pick_stream
 from rtseg.sources.orientation import orientation_of
-from rtseg.timeline import Timeline
+from rtseg.sources.seeking import frame_index
+from rtseg.timeline import Holes, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
-    import av
     from av.container import InputContainer
     from av.video.stream import VideoStream
     from typing_extensions import Self
 
 _FALLBACK_FPS = Fraction(25)
+_USUAL_GAP_S = Fraction(1, 4)
+"""How much earlier than the file, with its sound, pictures commonly end."""
+
+
+@dataclass(slots=True)
+class _Met:
+    """What the frames were like so far.
+
+    Attributes:
+        holes: frames that are missing between them.
+        resized: frames of another size than the first.
+        interlaced: frames that hold two fields.
+        end: when the last one ends, in the film's `time_base` units.
+    """
+
+    holes: Holes
+    resized: int = 0
+    interlaced: int = 0
+    end: int = 0
+
+    def see(self, picture: av.VideoFrame, pts: int, size: tuple[int, int]) -> None:
+        """Take the next frame: as decoded, its repaired time, and the first one's (width, height)."""
+        self.holes.see(pts)
+        self.resized += (picture.width, picture.height) != size
+        self.interlaced += picture.interlaced_frame
+        self.end = pts + (picture.duration or self.holes.nominal)
 
 
 class VideoFile:
@@ -41,6 +70,7 @@ class VideoFile:
         frame_count: how many frames to expect, None where the file does not say. For progress bars only.
         time_base: seconds a unit of `pts`.
         film: the file again, with the shape of its pixels.
+        first_pts: presentation time of the first frame.
         exhausted: whether the last frame was delivered, or what is left cannot be decoded.
         warnings: one line for each kind of oddity met; complete once the iteration has ended.
     """
@@ -55,8 +85,12 @@ class VideoFile:
         self.frame_count: int | None = None
         self.time_base = Fraction(1)
         self.film: Film | None = None
+        self.first_pts = 0
         self.exhausted = False
         self.warnings: list[str] = []
+        self._first: av.VideoFrame | None = None
+        self._begin = 0
+        self._after_pts: int | None = None
 
     def __enter__(self) -> Self:
         """Open the file and decode its first picture: only that one tells size and turn for sure.
@@ -88,20 +122,52 @@ class VideoFile:
         Raises:
             SourceFault: the end of the file is missing or cannot be decoded; all good frames came before.
         """
-        timeline = Timeline(self.time_base, self.fps)
-        count = resized = last_pts = 0
+        timeline, met = Timeline(self.time_base, self.fps), _Met(Holes(self.time_base, self.fps))
+        count = self._jump(timeline)
         try:
             for picture in self._all_pictures():
-                resized += (picture.width, picture.height) != self._stored_size
-                last_pts = timeline.repair(picture.pts)
-                shown = self._shown(picture)
-                yield Frame(count, last_pts, self.time_base, time.monotonic_ns(), shown)
+                pts = timeline.repair(picture.pts)
+                met.see(picture, pts, self._stored_size)
+                if count >= self._begin:
+                    shown = self._shown(picture)
+                    yield Frame(count, pts, self.time_base, time.monotonic_ns(), shown)
                 count += 1
         finally:
-            self._warn(timeline.repaired, resized)
+            self._warn(timeline.repaired, met)
         self.exhausted = True
-        if self._ends_early(last_pts):
-            raise SourceFault(self._early_end_message(count))
+        self._check_end(count, met.end * self.time_base)
+
+    def begin_at(self, index: int, after_pts: int | None = None) -> None:
+        """Deliver only the frames from `index` on, with the same numbers and times; before the iteration.
+
+        Where the file tells which frame is where, those before are not decoded. `after_pts`, if known, is the
+        time of the frame before; where the file tells otherwise, because frames are damaged, all are decoded.
+        """
+        self._begin = index
+        self._after_pts = after_pts
+
+    def _jump(self, timeline: Timeline) -> int:
+        """Go to the first frame to deliver, if the file allows it; returns the next frame's number."""
+        index = frame_index(self.uri, self._stream.index) if self._begin else None
+        if index is None or self._begin > len(index.pts):
+            return 0
+        before = self._begin - 1
+        if self._after_pts not in (None, index.pts[before]):
+            return 0
+        container = open_container(self.uri)
+        stream = pick_stream(container, self.uri, self._stream.index)
+        decoder = Decoder(container, stream)
+        container.seek(index.key_before(before), stream=stream)
+        pictures = iter(decoder)
+        # The frame before must be there: only then the next one is surely the one to deliver.
+        if not any(picture.pts == index.pts[before] for picture in pictures):
+            container.close()
+            return 0
+        self._container.close()
+        self._container, self._stream, self._decoder, self._pictures = container, stream, decoder, pictures
+        self._first = None
+        timeline.repair(index.pts[before])
+        return self._begin
 
     def _first_picture(self) -> av.VideoFrame:
         picture = next(self._pictures, None)
@@ -113,14 +179,15 @@ class VideoFile:
         return picture
 
     def _describe(self, first: av.VideoFrame) -> None:
-        self._first: av.VideoFrame | None = first
+        self._first = first
+        self.first_pts = first.pts or 0
         self._orientation = orientation_of(first)
         self._stored_size = (first.width, first.height)
         turned = self._orientation is not None and self._orientation.transposed
         self.width, self.height = self._stored_size[::-1] if turned else self._stored_size
         stream = self._stream
         ratio = stream.sample_aspect_ratio or Fraction(1)
-        self.film = Film(self.uri, 1 / ratio if turned else ratio)
+        self.film = Film(self.uri, stream.index, 1 / ratio if turned else ratio)
         self.fps = stream.guessed_rate or stream.average_rate or _FALLBACK_FPS
         if stream.time_base is not None:
             self.time_base = stream.time_base
@@ -138,25 +205,45 @@ class VideoFile:
             picture = picture.reformat(*self._stored_size, threads=1)
         return self._orientation.upright_from(picture) if self._orientation is not None else picture
 
-    def _warn(self, repaired: int, resized: int) -> None:
+    def _warn(self, repaired: int, met: _Met) -> None:
         decoder = self._decoder
         counted = (
             (repaired, "timestamps missing or not rising; repaired"),
-            (resized, "frames of another size than the first; scaled to the first's"),
+            (met.holes.missing, "frames missing, by the times of the others: damaged, or never recorded"),
+            (met.resized, "frames of another size than the first; scaled to the first's"),
+            (met.interlaced, "frames interlaced; both fields are kept, in pictures that are not marked so"),
             (decoder.errors, "packets damaged; frames may be missing there"),
             (decoder.damaged_pictures, "frames damaged; kept as the decoder made them"),
         )
         self.warnings += [f"{self.uri}: {count} {what}" for count, what in counted if count]
 
-    def _ends_early(self, last_pts: int) -> bool:
-        """Whether damage took the end of the film, as opposed to frames in its middle."""
-        if not (self._decoder.errors or is_cut_off(self._stream, self.uri)):
-            return False
-        if self._stream.duration is None:
-            return self._decoder.end_is_bad
-        half_frame = 1 / (2 * self.fps * self.time_base)
-        declared_end = (self._stream.start_time or 0) + self._stream.duration
-        return last_pts + half_frame < declared_end - half_frame
+    def _check_end(self, count: int, end_s: Fraction) -> None:
+        """Compare the end of the last frame with what the file says of its length.
+
+        Raises:
+            SourceFault: damage took the end, as opposed to frames in the middle.
+        """
+        declared_s = declared_end_s(self._stream)
+        cut_off = is_cut_off(self._stream, self.uri)
+        if self._decoder.errors or cut_off:
+            half_frame_s = 1 / (2 * self.fps)
+            bad = (
+                self._decoder.end_is_bad or cut_off
+                if declared_s is None
+                else end_s < declared_s - half_frame_s
+            )
+            if bad:
+                raise SourceFault(self._early_end_message(count))
+        elif declared_s is None and self._container.duration is not None:
+            declared_s = Fraction(self._container.duration, av.time_base)
+        missing_s = declared_s - end_s if declared_s is not None else 0
+        # AVI numbers frames without a gap; those that are lost are missing at the end.
+        usual_s = 1 / (2 * self.fps) if self._container.format.name == "avi" else _USUAL_GAP_S
+        if missing_s > usual_s:
+            self.warnings.append(
+                f"{self.uri}: the pictures end {float(missing_s):.2f} s before the file says they do; "
+                "the rest is damaged, or was never recorded"
+            )
 
     def _early_end_message(self, count: int) -> str:
         of = f" of about {self.frame_count}" if self.frame_count is not None else ""

@@ -41,6 +41,7 @@ class ImageFiles:
         frame_count: how many files there are. For progress bars only.
         time_base: seconds an image; `pts` is its number among the files.
         film: None.
+        first_pts: 0, also where the first file cannot be decoded.
         scaled: whether images of another size are brought to the first's. Where they are not, `width` and
             `height` hold for the first only.
         exhausted: whether the last image was delivered.
@@ -56,10 +57,12 @@ class ImageFiles:
         self.frame_count: int | None = None
         self.time_base = 1 / fps
         self.film = None
+        self.first_pts = 0
         self.scaled = scaled
         self.exhausted = False
         self.warnings: list[str] = []
         self._unreadable: list[str] = []
+        self._begin = 0
 
     def __enter__(self) -> Self:
         """List the files and decode the first image that can be decoded: it tells the size.
@@ -94,11 +97,16 @@ class ImageFiles:
                     picture = picture.reformat(self.width, self.height, threads=1)
                     resized += 1
                 picture.pts, picture.time_base = number, self.time_base
-                yield Frame(count, number, self.time_base, captured_ns, picture, self._names[number])
+                if count >= self._begin:
+                    yield Frame(count, number, self.time_base, captured_ns, picture, self._names[number])
                 count += 1
         finally:
             self._warn(resized)
         self.exhausted = True
+
+    def begin_at(self, index: int, after_pts: int | None = None) -> None:  # noqa: ARG002
+        """Deliver only the images from `index` on, of those that can be decoded; before the iteration."""
+        self._begin = index
 
     def _all_pictures(self) -> Iterator[tuple[int, av.VideoFrame]]:
         if self._first is not None:

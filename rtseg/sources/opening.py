@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
 
 # FFmpeg renders any text as a film of a terminal; nobody who passes a .txt file means that.
 _NOT_VIDEO_FORMATS = {"tty", "bin", "xbin", "adf", "idf"}
+# Matroska's statistics; some muxers give them a language.
+_DURATION_TAGS = ("DURATION", "DURATION-eng")
+_DURATION = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+_HEAD = 4096
+"""Bytes at the beginning of a file that tell how long it is."""
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
 def open_container(path: str) -> InputContainer:
@@ -96,10 +104,47 @@ def check_readable(path: str) -> None:
         raise SourceError(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
 
 
+def declared_end_s(stream: VideoStream) -> Fraction | None:
+    """When the stream ends by the file's own account, in seconds of its clock; None where it does not say."""
+    if stream.duration is not None and stream.time_base is not None:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+    tag = next((stream.metadata[key] for key in _DURATION_TAGS if key in stream.metadata), "")
+    match = _DURATION.fullmatch(tag)
+    if match is None:
+        return None
+    hours, minutes, seconds = match.groups()
+    return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+
+
 def is_cut_off(stream: VideoStream, path: str) -> bool:
-    """Tell whether the file ends before its own index does, as after a broken copy; False without one."""
+    """Tell whether the file ends before it should, as after a broken copy; False where it does not say."""
+    size = Path(path).stat().st_size
     entries = stream.index_entries
-    if not len(entries):
-        return False
-    last = entries[len(entries) - 1]
-    return last.pos + last.size > Path(path).stat().st_size
+    if len(entries) and entries[len(entries) - 1].pos + entries[len(entries) - 1].size > size:
+        return True
+    with Path(path).open("rb") as file:
+        return _matroska_size(file.read(_HEAD)) > size
+
+
+def _matroska_size(head: bytes) -> int:
+    """How long a Matroska file says it is (RFC 8794, sections 4 to 6); 0 if endless, or none.
+
+    The segment, which holds all, follows the EBML header.
+    """
+    if head[:4] != _EBML:
+        return 0
+    header, at = _vint(head, 4)
+    at += header
+    if head[at : at + 4] != _SEGMENT:
+        return 0
+    length, begin = _vint(head, at + 4)
+    endless = length == (1 << 7 * (begin - at - 4)) - 1
+    return 0 if endless else begin + length
+
+
+def _vint(head: bytes, at: int) -> tuple[int, int]:
+    """Read a number whose leading zero bits tell its length in bytes; returns it and where it ends."""
+    first = head[at] if at < len(head) else 0
+    length = 9 - first.bit_length()
+    value = int.from_bytes(head[at : at + length], "big") & ((1 << 7 * length) - 1)
+    return value, at + length

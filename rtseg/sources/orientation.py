@@ -35,8 +35,10 @@ class Orientation:
     mirrored_y: bool
 
     def upright_from(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """Make the picture as it is meant to be seen: 8-bit 4:2:0, timestamp and colour tags kept."""
-        planar = picture if picture.format.name in _PLANAR else picture.reformat(format="yuv420p", threads=1)
+        """Make the picture as it is meant to be seen: 8-bit 4:2:0, or planar RGB; times and tags kept."""
+        planar = picture
+        if picture.format.name not in _PLANAR:
+            planar = picture.reformat(format="gbrp" if picture.format.is_rgb else "yuv420p", threads=1)
         height, width = planar.height, planar.width
         size = (height, width) if self.transposed else (width, height)
         upright = av.VideoFrame(*size, planar.format.name)

@@ -44,6 +44,7 @@ class SyntheticDrive:
         time_base: seconds between frames; `pts` is the frame's index.
         seed: which drive.
         film: None.
+        first_pts: 0.
         exhausted: whether the last frame was delivered.
         warnings: stays empty.
     """
@@ -74,6 +75,8 @@ class SyntheticDrive:
         self.frame_count: int = -(-(seconds * fps).numerator // (seconds * fps).denominator)
         self.uri = f"synth://{width}x{height}@{fps}?seconds={seconds}&seed={seed}"
         self.film = None
+        self.first_pts = 0
+        self._begin = 0
         self.exhausted = False
         self.warnings: list[str] = []
 
@@ -107,9 +110,13 @@ class SyntheticDrive:
 
     def __iter__(self) -> Iterator[Frame]:
         """All frames, as fast as they are rendered: yuv420p, tagged BT.709, limited range."""
-        for index in range(self.frame_count):
+        for index in range(self._begin, self.frame_count):
             yield self.frame_from_rgb(self.render(index)[0], index)
         self.exhausted = True
+
+    def begin_at(self, index: int, after_pts: int | None = None) -> None:  # noqa: ARG002
+        """Deliver only the frames from `index` on; before the iteration."""
+        self._begin = index
 
     def render(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Frame `index`, in any order and from any thread, as `rtseg.sources.drive.render` gives it."""

@@ -81,7 +81,7 @@ class Colorize:
         picture = self._planar_from(frame.picture)
         painted = av.VideoFrame(picture.width, picture.height, "yuv420p")
         copy_tags(picture, painted)
-        painted.pts, painted.time_base = frame.pts, frame.time_base
+        painted.pts, painted.time_base, painted.duration = frame.pts, frame.time_base, frame.picture.duration
         ids = self._rounder.round(label_map.ids)
         matrix, colour_range = matrix_of(picture), range_of(picture)
         for index, table in enumerate(self._tables(matrix, colour_range)):
@@ -103,9 +103,11 @@ class Colorize:
                 threads=1,
             )
         colour_range = range_of(picture)
-        return self._reformatter.reformat(
+        planar = self._reformatter.reformat(
             picture, format="yuv420p", src_color_range=colour_range, dst_color_range=colour_range, threads=1
         )
+        copy_tags(picture, planar)  # swscale has one name for matrices that have two
+        return planar
 
 
 def _mask_tint(classes: ClassSet, painted: frozenset[str]) -> Tint:

@@ -11,9 +11,11 @@ import pytest
 from rtseg.errors import SourceError, SourceFault, SourceNotFoundError
 from rtseg.picture import plane_view
 from rtseg.sources import open_source
+from rtseg.sources.decoder import Decoder
 from rtseg.sources.file import VideoFile
 from rtseg.sources.orientation import Orientation
-from rtseg.timeline import Timeline
+from rtseg.timeline import Holes, Timeline
+from tests.films import make_film
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +72,28 @@ def test_timeline_changes_no_more_than_it_must():
     assert timeline.repaired == 4
 
 
+def test_timeline_can_keep_a_distance():
+    timeline = Timeline(Fraction(1, 90_000), Fraction(50), least=12)
+    given = [0, 5, 5, 100, 111, 112]
+    assert [timeline.repair(pts) for pts in given] == [0, 12, 24, 100, 112, 124]
+    assert timeline.repaired == 4
+
+
+def holes_in(stamps: list[int]) -> int:
+    holes = Holes(Fraction(1, 100), Fraction(10))
+    for pts in stamps:
+        holes.see(pts)
+    return holes.missing
+
+
+def test_holes_are_counted_where_frames_come_regularly():
+    steady = [10 * index + index % 2 for index in range(60)]
+    assert holes_in(steady) == 0
+    assert holes_in(steady[:20] + steady[23:40] + steady[41:]) == 4
+    assert holes_in([0, 10, 25, 60, 70, 90, 200]) == 0
+    assert holes_in([]) == holes_in([7]) == 0
+
+
 def test_turned_video_is_upright(videos: Path):
     with VideoFile(videos / "rotated90.mov") as source:
         assert (source.width, source.height) == (320, 568)
@@ -105,6 +129,116 @@ def test_orientations(orientation: Orientation, expected: list[list[int]]):
     luma = plane_view(orientation.upright_from(picture), 0)
     corners = [[int(luma[0, 0]), int(luma[0, -1])], [int(luma[-1, 0]), int(luma[-1, -1])]]
     assert corners == expected
+
+
+def test_turned_rgb_stays_rgb():
+    import av
+
+    stored = av.VideoFrame.from_ndarray(np.full((4, 6, 3), (250, 100, 20), np.uint8), format="rgb24")
+    stored.pts, stored.duration = 5, 3
+    upright = Orientation(transposed=True, mirrored_x=False, mirrored_y=False).upright_from(stored)
+    assert (upright.width, upright.height, upright.pts, upright.duration) == (4, 6, 5, 3)
+    assert upright.format.is_rgb
+    assert upright.to_ndarray(format="rgb24")[0, 0].tolist() == [250, 100, 20]
+
+
+def test_interlaced_pictures_are_said_to_be(tmp_path: Path):
+    import av
+
+    path = tmp_path / "fields.mkv"
+    with av.open(str(path), "w") as film:
+        video = film.add_stream("libx264", rate=25, options={"flags": "+ildct+ilme"})
+        video.width, video.height, video.pix_fmt = 64, 64, "yuv420p"
+        for index in range(5):
+            picture = av.VideoFrame(64, 64, "yuv420p")
+            picture.pts = index
+            film.mux(video.encode(picture))
+        film.mux(video.encode(None))
+    with VideoFile(path) as source:
+        assert len(list(source)) == 5
+    assert [line.split(": ")[1].split(";")[0] for line in source.warnings] == ["5 frames interlaced"]
+
+
+def make_avi(path: Path) -> Path:
+    """60 frames, each of them whole by itself."""
+    import av
+
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as film:
+        video = film.add_stream("mjpeg", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuvj420p"
+        for index in range(60):
+            noise = rng.integers(0, 255, (72, 64), np.uint8)
+            picture = av.VideoFrame.from_ndarray(noise, format="yuvj420p")
+            picture.pts = index
+            film.mux(video.encode(picture))
+        film.mux(video.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("ending", [".mkv", ".avi"])
+def test_a_file_that_says_how_long_it_is_and_is_not(tmp_path: Path, ending: str):
+    """The index of neither can be read; what tells is in its first bytes."""
+    whole = tmp_path / f"whole{ending}"
+    if ending == ".avi":
+        make_avi(whole)
+    else:
+        make_film(whole, frames=60, sound=None)
+    cut = tmp_path / f"cut{ending}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    frames = []
+    with VideoFile(cut) as source, pytest.raises(SourceFault, match="ends early, after"):
+        frames.extend(source)
+    assert 5 < len(frames) < 55
+    with VideoFile(whole) as source:
+        assert len(list(source)) == 60
+    assert source.warnings == []
+
+
+def test_a_stream_of_matroska_may_be_endless(tmp_path: Path):
+    film = make_film(tmp_path / "in.mkv", frames=60, sound=None)
+    data = film.read_bytes()
+    at = data.index(b"\x18\x53\x80\x67") + 4  # the segment's length, eight bytes
+    film.write_bytes(data[:at] + b"\x01" + b"\xff" * 7 + data[at + 8 : len(data) * 2 // 3])
+    with VideoFile(film) as source:
+        frames = list(source)
+    assert 5 < len(frames) < 55
+    assert any("before the file says they do" in line for line in source.warnings)
+
+
+def test_frames_that_an_avi_lost_are_noticed(tmp_path: Path):
+    film = make_avi(tmp_path / "in.avi")
+    chunks = film.read_bytes().split(b"00dc")
+    film.write_bytes(b"00dc".join(chunks[:30]) + b"xxxx" + b"00dc".join(chunks[30:]))
+    with VideoFile(film) as source:
+        frames = list(source)
+    assert 50 < len(frames) < 60
+    assert any("before the file says they do" in line for line in source.warnings)
+
+
+def test_streams_that_turn_up_on_the_way():
+    """PyAV raises an IndexError for them, once all is read."""
+
+    class Stream:
+        thread_type = ""
+
+        def decode(self, packet):
+            return [Picture()] if packet is None else []
+
+    class Picture:
+        is_corrupt = False
+
+    class Container:
+        def demux(self, _stream):
+            yield Packet()
+            raise IndexError("list index out of range")
+
+    class Packet:
+        is_corrupt = False
+
+    decoder = Decoder(Container(), Stream())
+    assert len(list(decoder)) == 1
+    assert decoder.errors == 0
 
 
 def test_damage_in_the_middle_is_a_warning(videos: Path):

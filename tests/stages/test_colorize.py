@@ -155,3 +155,12 @@ def test_edges_have_no_steps():
 def test_bad_options(options: dict, words: str):
     with pytest.raises(InputError, match=words):
         Colorize(CAMVID, **options)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuvj444p"])
+def test_what_is_painted_lasts_as_long_and_is_tagged_alike(pixel_format: str):
+    """5 and 6 are one matrix under two names; converting must not change the name."""
+    picture = yuv_picture((96, 72), pixel_format=pixel_format, colorspace=5, color_range=2)
+    picture.duration = 17
+    painted = Colorize(CAMVID).process(labelled(picture, blobs(72, 96))).picture
+    assert (painted.colorspace, painted.color_range, painted.duration) == (5, 2, 17)
