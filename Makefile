@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 demo: .venv/run.stamp
 	@mkdir -p out
-	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend
+	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend --overwrite
 
 test: .venv/dev.stamp
 	@$(BIN)/python -m pytest
@@ -51,5 +51,5 @@ clean:
 .venv/dev.stamp: .venv/run.stamp
 	@echo "Installing what training and the tests need (a few minutes) …"
 	@$(PIP) $(TORCH_INDEX) "$(TORCH)"
-	@$(PIP) -e ".[train,table,dev]"
+	@$(PIP) -e ".[train,table,ray,dev]"
 	@touch $@

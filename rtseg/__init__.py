@@ -8,6 +8,7 @@ A frame's way through the package, and where each part of it lives:
     sinks/       the overlay video
     pipeline/    threads, mailboxes, books and the meter: time, no pixels
     session.py   puts these together for one run, and reports on it
+    batch/       the same run over many films
     cli/         arguments and printing
     training/    where models come from; never imported by a run
 
@@ -46,13 +47,14 @@ from rtseg.frame import Frame, LabelMap
 
 if TYPE_CHECKING:
     from rtseg.model import Model, find_model, shipped_models
-    from rtseg.session import RunOptions, Session
+    from rtseg.options import RunOptions
+    from rtseg.session import Session
 
 _LATE = {
     "Model": "rtseg.model",
     "find_model": "rtseg.model",
     "shipped_models": "rtseg.model",
-    "RunOptions": "rtseg.session",
+    "RunOptions": "rtseg.options",
     "Session": "rtseg.session",
 }
 """Public names that need libraries, and the modules they are fetched from when first asked for."""

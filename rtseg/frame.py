@@ -27,7 +27,7 @@ class Frame:
     """One picture from a source.
 
     Attributes:
-        index: 0 for the first frame that the source delivered, then counting up without a gap.
+        index: 0 for the source's first frame, then counting up without a gap.
         pts: presentation time, in `time_base` units, strictly rising within a source.
         time_base: seconds a unit of `pts`.
         captured_ns: monotonic clock, nanoseconds, taken as soon as the picture was in memory.

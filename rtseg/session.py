@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import av
 import cv2
 
 from rtseg import backends, report
 from rtseg.backends.simulated import SimulatedBackend
-from rtseg.errors import Interrupted, OutputError, SourceError, StageError
+from rtseg.errors import Interrupted, OutputError, SourceError, SourceFault, StageError
+from rtseg.journal import Journal, content_of
 from rtseg.model import find_model
+from rtseg.options import check_outputs
 from rtseg.pipeline import Pipeline
-from rtseg.sinks.images import check_image_output, image_sink, is_image_output
-from rtseg.sinks.labels import check_labels_output, label_sink
-from rtseg.sinks.output import CONTAINERS, check_output
-from rtseg.sinks.table import TableSink, check_table_output
+from rtseg.sinks.growing import GrowingVideo
+from rtseg.sinks.images import image_sink, is_image_output
+from rtseg.sinks.kept import Forerun, Kept
+from rtseg.sinks.labels import label_sink
+from rtseg.sinks.output import holds_something
+from rtseg.sinks.table import TableSink, rows_path
 from rtseg.sinks.video import VideoSink
 from rtseg.sources import open_source
 from rtseg.stages.capture import Capture
@@ -27,56 +31,16 @@ from rtseg.stages.present import Present
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from rtseg.backends.base import Backend
+    from rtseg.options import RunOptions
     from rtseg.pipeline import Outcome, Progress
     from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
 
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """What a run is to do.
-
-    Attributes:
-        source: a video file; an image, a folder or a pattern of them; or
-            synth://WIDTHxHEIGHT@FPS?seconds=S&seed=N.
-        stream: number of the video stream in the file; None for the best.
-        out: the overlay: a video file, an image, or a folder for images; None for none.
-        codec: of the overlay video: "h264", "hevc", "av1", "ffv1", or FFmpeg's name of an encoder.
-        crf: quality of the overlay video on the encoder's scale, lower is better; None for the usual one.
-        labels: the label maps: a .mkv file, a folder for PNG images, or None for none.
-        table: a row for each frame: a .parquet or .csv file, or None for none.
-        model: name of a shipped model, a model folder, an ONNX file, or None for the default.
-        precision: "auto", "fp32", "fp16" or "int8".
-        backend: "auto" or a backend's name.
-        threads: how many threads the backend may compute with; None leaves it the choice.
-        opacity: of the colours over the picture, 0…1.
-        only: the classes to colour; None for all.
-        view: "overlay" or "mask".
-        legend: whether the classes' names and colours are burnt in.
-        max_frames: end after so many frames; None for no limit.
-        seconds: end after so many seconds of the source; None for no limit.
-    """
-
-    source: str
-    stream: int | None = None
-    out: Path | None = None
-    codec: str = "h264"
-    crf: float | None = None
-    labels: Path | None = None
-    table: Path | None = None
-    model: str | None = None
-    precision: str = "auto"
-    backend: str = "auto"
-    threads: int | None = None
-    opacity: float = 0.5
-    only: frozenset[str] | None = None
-    view: str = "overlay"
-    legend: bool = False
-    max_frames: int | None = None
-    seconds: float | None = None
+_OPTIONS_THAT_MATTER = (
+    "stream", "codec", "crf", "opacity", "view", "legend", "begin", "max_frames", "seconds",
+)  # fmt: skip
 
 
 class Session:
@@ -90,8 +54,12 @@ class Session:
         outcome: how the run went; None before it has ended.
     """
 
-    def __init__(self, options: RunOptions) -> None:
+    def __init__(self, options: RunOptions, pieces: Forerun | None = None) -> None:
         """Check the options and open what is read.
+
+        Args:
+            options: what to do.
+            pieces: outputs of the same source and options, made by others, which go before all that is made.
 
         Raises:
             InputError: an option is out of its range, or the source, the model or the output cannot be used.
@@ -99,16 +67,26 @@ class Session:
         self.options = options
         self.outcome: Outcome | None = None
         self._open = ExitStack()
-        _check_outputs(options)
+        check_outputs(options)
+        self._journal = _journal_for(options)
         self.backend = backend_for(options.backend, options.model, options.precision, options.threads)
         self.source: Source = self._open.enter_context(
-            open_source(options.source, stream=options.stream, one_size=_writes_film(options))
+            open_source(options.source, stream=options.stream, one_size=options.writes_film)
         )
         try:
+            self._facts = self._make_facts()
+            earlier = self._take_over()
+            self._forerun = pieces or earlier or Forerun(options.begin)
+            self._is_anew = earlier is None
             self._pipeline = self._make_pipeline()
         except BaseException:
             self._open.close()
             raise
+
+    @property
+    def kept_frames(self) -> int:
+        """How many frames an earlier run has made, which are not made again."""
+        return self._forerun.next_frame - self.options.begin
 
     def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
         """Run to the end of the source; blocks, and calls `on_progress` about ten times a second.
@@ -119,6 +97,8 @@ class Session:
             Interrupted: `stop` was called; the outputs were closed in order.
         """
         cv2.setNumThreads(1)  # process-wide: each stage has one thread, and the backend wants the other cores
+        if self._journal is not None:
+            self._journal.begin(self._facts, anew=self._is_anew)
         try:
             outcome = self._pipeline.run(on_progress)
         except StageError as error:
@@ -126,10 +106,13 @@ class Session:
             raise
         finally:
             self.outcome = self._pipeline.outcome
+            self._conclude_journal()
             self.close()
         if outcome.stopped:
-            raise Interrupted(f"interrupted after {outcome.books.shown} frames; what was written is whole")
-        if outcome.books.captured == 0:
+            shown = self.kept_frames + outcome.books.shown
+            go_on = "; --resume goes on from there" if self._journal is not None else ""
+            raise Interrupted(f"interrupted after {shown} frames; what was written is whole{go_on}")
+        if outcome.books.captured + self.kept_frames == 0:
             raise SourceError(f"{self.source.uri}: there is not a single frame in it.")
         return outcome
 
@@ -166,12 +149,13 @@ class Session:
             },
             "mode": "file",
             "frames": {
-                "captured": books.captured,
-                "fresh": books.fresh,
+                "captured": books.captured + self.kept_frames,
+                "fresh": books.fresh + self.kept_frames,
                 "propagated": books.propagated,
                 "held": books.held,
                 "dropped": dict(books.dropped),
             },
+            "resumed_frames": self.kept_frames,
             "seconds": self.outcome.seconds,
             "fps": self.outcome.fps,
             "latency_ms": {name: dict(figures) for name, figures in self.outcome.latency_ms.items()},
@@ -186,9 +170,19 @@ class Session:
 
     def outputs(self) -> dict[str, str | None]:
         """Paths of what was written: "video", "labels" and "table"; None where there is nothing."""
-        options = self.options
-        wanted = {"video": options.out, "labels": options.labels, "table": options.table}
-        return {kind: str(path) if path and path.exists() else None for kind, path in wanted.items()}
+        paths = self.options.outputs
+        return {
+            kind: str(paths[kind]) if kind in paths and paths[kind].exists() else None
+            for kind in ("video", "labels", "table")
+        }
+
+    def pieces(self) -> dict[str, Kept]:
+        """What was made, once it is whole, for another session to put together."""
+        frames = self.kept_frames + (self.outcome.books.shown if self.outcome is not None else 0)
+        return {
+            kind: Kept(path, frames, {"tags": sink.tags} if isinstance(sink, GrowingVideo) else {})
+            for (kind, path), sink in zip(self.options.outputs.items(), self._sinks.values(), strict=True)
+        }
 
     @property
     def expected_frames(self) -> int | None:
@@ -201,8 +195,18 @@ class Session:
     def _make_pipeline(self) -> Pipeline:
         options = self.options
         classes = self.backend.model.classes
-        self._capture = Capture(self.source, max_frames=options.max_frames, seconds=options.seconds)
-        self._present = Present(self._make_sinks())
+        journal = self._journal
+        self._capture = Capture(
+            self.source,
+            begin=self._forerun.next_frame,
+            after_pts=self._forerun.last_pts,
+            max_frames=options.max_frames,
+            seconds=options.seconds,
+        )
+        self._sinks = self._make_sinks()
+        self._present = (
+            Present(self._sinks, on_segment=journal.commit) if journal is not None else Present(self._sinks)
+        )
         return Pipeline(
             self._capture,
             [
@@ -219,41 +223,101 @@ class Session:
             ],
         )
 
-    def _make_sinks(self) -> list[Sink]:
-        options = self.options
-        sinks: list[Sink] = []
-        if options.out is not None and is_image_output(options.out):
-            sinks.append(image_sink(options.out, self.expected_frames))
-        elif options.out is not None:
-            sinks.append(VideoSink(options.out, self.source, codec=options.codec, crf=options.crf))
-        if options.labels is not None:
-            sinks.append(label_sink(options.labels, self.source))
-        if options.table is not None:
-            sinks.append(TableSink(options.table, self.source, self.backend.model.classes))
+    def _make_sinks(self) -> dict[str, Sink]:
+        options, paths = self.options, self.options.outputs
+        kept = self._forerun.kept
+        sinks: dict[str, Sink] = {}
+        if "video" in paths and is_image_output(paths["video"]):
+            sinks["video"] = image_sink(paths["video"], self.expected_frames)
+        elif "video" in paths:
+            sinks["video"] = VideoSink(
+                paths["video"],
+                self.source,
+                codec=options.codec,
+                crf=options.crf,
+                companions=options.companions,
+                kept=kept.get("video", ()),
+            )
+        if "labels" in paths:
+            sinks["labels"] = label_sink(paths["labels"], self.source, kept.get("labels", ()))
+        if "table" in paths:
+            sinks["table"] = TableSink(
+                paths["table"],
+                self.source,
+                self.backend.model.classes,
+                kept=kept.get("table", ()),
+                rows=rows_path(paths["table"]),
+            )
         return sinks
 
+    def _make_facts(self) -> dict[str, Any]:
+        """What the outputs are made from and how: what must be the same for a run that goes on with them."""
+        options, model = self.options, self.backend.model
+        return {
+            "source": options.source,
+            "content": content_of(options.source),
+            "outputs": {kind: path.name for kind, path in options.outputs.items()},
+            "model": f"{model.name} {model.precision} {model.sha256[:16]}",
+            "backend": f"{self.backend.name} {self.backend.version()}",
+            "rtseg": report.rtseg_version(),
+            "PyAV": av.__version__,
+            "only": sorted(options.only) if options.only is not None else None,
+            **{name: getattr(options, name) for name in _OPTIONS_THAT_MATTER},
+        }
 
-def _writes_film(options: RunOptions) -> bool:
-    """Whether an output is a film, which has one size; images may each keep theirs."""
-    return any(path and path.suffix.lower() in CONTAINERS for path in (options.out, options.labels))
+    def _take_over(self) -> Forerun | None:
+        """What an earlier run left, if this one is to go on with it.
+
+        Raises:
+            OutputError: it was another kind of run.
+        """
+        if self._journal is None or not (self.options.resume and self._journal.exists):
+            return None
+        differences = self._journal.differences(self._facts)
+        if differences:
+            raise OutputError(
+                f"{self._journal.first}: cannot be resumed, since this run differs: "
+                f"{'; '.join(differences)}. Give the same as before, or --overwrite to begin anew."
+            )
+        return self._journal.forerun()
+
+    def _conclude_journal(self) -> None:
+        """Remove the journal if the outputs are whole, or if there is nothing of them."""
+        if self._journal is None or self.outcome is None or self.outcome.stuck:
+            return
+        at_the_source = all(isinstance(error.__cause__, SourceFault) for error in self.outcome.errors)
+        whole = at_the_source and not self.outcome.stopped
+        if whole or not (self._journal.commits or any(self.outputs().values())):
+            self._journal.remove()
+        else:
+            self._journal.settle()
 
 
-def _check_outputs(options: RunOptions) -> None:
-    """Check all outputs before anything is opened.
+def _journal_for(options: RunOptions) -> Journal | None:
+    """The journal of the run's outputs; None where there are none.
 
     Raises:
-        InputError: one cannot be written, or two are one.
+        OutputError: an output would be replaced, or what an earlier run left forgotten, and nobody asked.
     """
-    if options.out is not None:
-        check = check_image_output if is_image_output(options.out) else check_output
-        check(options.out, options.source)
-    if options.labels is not None:
-        check_labels_output(options.labels, options.source)
-    if options.table is not None:
-        check_table_output(options.table, options.source)
-    outputs = [path.resolve() for path in (options.out, options.labels, options.table) if path is not None]
-    if len(set(outputs)) < len(outputs):
-        raise OutputError("Two outputs have the same name. Give each its own.")
+    if not options.outputs:
+        return None
+    journal = Journal.beside(options.outputs)
+    if options.overwrite or (options.resume and journal.exists):
+        return journal
+    if journal.commits:
+        raise OutputError(
+            f"{journal.first}: an earlier run was cut off at about frame {journal.commits[-1].next_frame}. "
+            "--resume goes on from there, --overwrite begins anew."
+        )
+    for path in options.outputs.values():
+        if holds_something(path) and not journal.exists:
+            raise OutputError(
+                f"{path}: exists, and no run left it unfinished, so there is nothing to resume. "
+                "Give --overwrite to make it anew."
+                if options.resume
+                else f"{path}: exists already. Choose another name, or give --overwrite to replace it."
+            )
+    return journal
 
 
 def backend_for(

@@ -86,7 +86,7 @@ def test_a_report_on_standard_output_is_alone_there():
 def test_the_run_can_be_cut(tmp_path):
     for limit in (("--max-frames", "4"), ("--seconds", "0.4")):
         out = tmp_path / "cut.mp4"
-        assert rtseg("run", DRIVE, "--backend", "simulated", "-o", out, *limit).returncode == 0
+        assert rtseg("run", DRIVE, "--backend", "simulated", "-o", out, "--overwrite", *limit).returncode == 0
         assert frames_of(out) == 4
 
 
@@ -169,11 +169,12 @@ def test_an_interrupted_run_leaves_a_film_that_plays_and_its_report(tmp_path, nu
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "interrupted" in said
+    assert "--resume" in said
     assert "Traceback" not in said
     frames = json.loads(report.read_text())["frames"]
     assert frames["captured"] == frames["fresh"] + sum(frames["dropped"].values())
     assert frames_of(out) == frames["fresh"] > 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["o.mp4", "r.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".o.mp4.resume", "o.mp4", "r.json"]
 
 
 def test_a_full_disk_ends_with_code_3_and_what_is_written_plays(tmp_path):
@@ -188,7 +189,7 @@ def test_a_full_disk_ends_with_code_3_and_what_is_written_plays(tmp_path):
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
     assert frames_of(tmp_path / "o.mp4") > 10
-    assert [path.name for path in tmp_path.iterdir()] == ["o.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".o.mp4.resume", "o.mp4"]
 
 
 def test_a_source_that_ends_early_ends_with_code_3_and_keeps_its_frames(tmp_path, videos):
@@ -243,7 +244,7 @@ def test_synth_writes_a_film_and_labels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "eval", "train", "export", "quantize", "synth", "models", "doctor"]
+    "command", ["run", "batch", "eval", "train", "export", "quantize", "synth", "models", "doctor"]
 )
 def test_each_command_has_help_with_an_example(command):
     done = rtseg(command, "--help")

@@ -142,7 +142,8 @@ import psutil
 from rtseg import RunOptions, Session
 sizes, threads = [], []
 for _ in range(45):
-    with Session(RunOptions(sys.argv[1], out=Path(sys.argv[2]), backend="simulated")) as session:
+    options = RunOptions(sys.argv[1], out=Path(sys.argv[2]), backend="simulated", overwrite=True)
+    with Session(options) as session:
         session.run()
     sizes.append(psutil.Process().memory_info().rss)
     threads.append(threading.active_count())

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from rtseg.cli.batch import batch_command
 from rtseg.cli.judge import eval_command
 from rtseg.cli.look import doctor_command, models_command
 from rtseg.cli.make import export_command, quantize_command, train_command
@@ -38,6 +39,7 @@ def rtseg() -> None:
 
 for command in (
     run_command,
+    batch_command,
     eval_command,
     train_command,
     export_command,

@@ -45,3 +45,38 @@ report_option = click.option(
     metavar="P",
     help="Write a JSON report to P; - is standard output, and then nothing else is printed there.",
 )
+codec_option = click.option(
+    "--codec",
+    default="h264",
+    show_default=True,
+    metavar="NAME",
+    help="Of the overlay video: h264, hevc, av1, ffv1, or an FFmpeg encoder such as h264_nvenc.",
+)
+crf_option = click.option(
+    "--crf", type=click.FloatRange(0), metavar="X", help="Quality of the overlay video; lower is better."
+)
+opacity_option = click.option(
+    "--opacity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the colours."
+)
+only_option = click.option(
+    "--only",
+    metavar="CLASS,…",
+    callback=lambda _context, _option, text: text and frozenset(name.strip() for name in text.split(",")),
+    help="Colour only these classes.",
+)
+view_option = click.option(
+    "--view",
+    type=click.Choice(("overlay", "mask")),
+    default="overlay",
+    show_default=True,
+    help="The picture with colours over it, or the colours alone.",
+)
+legend_option = click.option(
+    "--legend", is_flag=True, help="Burn the classes' names and colours into the picture."
+)
+max_frames_option = click.option(
+    "--max-frames", type=click.IntRange(min=1), metavar="N", help="End after N frames."
+)
+seconds_option = click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End after S seconds."
+)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +9,24 @@ import click
 
 from rtseg.cli.options import (
     backend_option,
+    codec_option,
+    crf_option,
     existing_or_not,
+    legend_option,
+    max_frames_option,
     model_option,
+    only_option,
+    opacity_option,
     precision_option,
     report_option,
+    seconds_option,
     threads_option,
+    view_option,
 )
+from rtseg.cli.signals import stopped_by_signals
 from rtseg.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
-
     from rtseg.pipeline import Progress
     from rtseg.session import Session
 
@@ -43,16 +47,8 @@ if TYPE_CHECKING:
     help="The class ids of every pixel: P.mkv for one lossless video, or a folder for PNG images.",
 )
 @click.option("--table", type=existing_or_not, metavar="P", help="A row for each frame: P.parquet or P.csv.")
-@click.option(
-    "--codec",
-    default="h264",
-    show_default=True,
-    metavar="NAME",
-    help="Of the overlay video: h264, hevc, av1, ffv1, or an FFmpeg encoder such as h264_nvenc.",
-)
-@click.option(
-    "--crf", type=click.FloatRange(0), metavar="X", help="Quality of the overlay video; lower is better."
-)
+@codec_option
+@crf_option
 @click.option(
     "--stream", type=click.IntRange(min=0), metavar="N", help="Video stream of the file; best if left out."
 )
@@ -60,22 +56,14 @@ if TYPE_CHECKING:
 @precision_option
 @backend_option
 @threads_option
-@click.option(
-    "--opacity", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Of the colours."
-)
-@click.option("--only", metavar="CLASS,…", help="Colour only these classes.")
-@click.option(
-    "--view",
-    type=click.Choice(("overlay", "mask")),
-    default="overlay",
-    show_default=True,
-    help="The picture with colours over it, or the colours alone.",
-)
-@click.option("--legend", is_flag=True, help="Burn the classes' names and colours into the picture.")
-@click.option("--max-frames", type=click.IntRange(min=1), metavar="N", help="End after N frames.")
-@click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End after S seconds."
-)
+@opacity_option
+@only_option
+@view_option
+@legend_option
+@max_frames_option
+@seconds_option
+@click.option("--resume", is_flag=True, help="Go on with what an earlier run left, cut off by whatever.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @report_option
 def run_command(
     source: str,
@@ -90,11 +78,13 @@ def run_command(
     backend: str,
     threads: int | None,
     opacity: float,
-    only: str | None,
+    only: frozenset[str] | None,
     view: str,
     legend: bool,
     max_frames: int | None,
     seconds: float | None,
+    resume: bool,
+    overwrite: bool,
     report: str | None,
 ) -> None:
     """Segment SOURCE: a video file, an image, a folder or quoted pattern of images, or a synthetic drive.
@@ -106,11 +96,13 @@ def run_command(
       rtseg run clip.mp4 -o cars.mp4 --only car,pedestrian,bicyclist
       rtseg run clip.mp4 --labels labels.mkv --table frames.parquet
       rtseg run "photos/*.jpg" -o overlays
+      rtseg run long.mp4 -o overlay.mp4 --resume
 
     Every frame comes out, with its own time stamp; sound, subtitles and metadata are copied.
     """
+    from rtseg.options import RunOptions
     from rtseg.report import check_writable
-    from rtseg.session import RunOptions, Session
+    from rtseg.session import Session
 
     if out is None and labels is None and table is None and report is None:
         raise InputError(
@@ -135,34 +127,20 @@ def run_command(
         backend=backend,
         threads=threads,
         opacity=opacity,
-        only=frozenset(name.strip() for name in only.split(",")) if only is not None else None,
+        only=only,
         view=view,
         legend=legend,
         max_frames=max_frames,
         seconds=seconds,
+        resume=resume,
+        overwrite=overwrite,
     )
     with Session(options) as session:
         try:
-            with _stopped_by_signals(session.stop):
+            with stopped_by_signals(session.stop):
                 _run_with_bar(session)
         finally:
             _conclude(session, report)
-
-
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `stop`, once; a second one raises KeyboardInterrupt."""
-
-    def handle(number: int, _: FrameType | None) -> None:
-        signal.signal(number, signal.default_int_handler)
-        stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _run_with_bar(session: Session) -> None:
@@ -179,7 +157,8 @@ def _run_with_bar(session: Session) -> None:
         task = bar.add_task("segmenting", total=session.expected_frames, rate="")
 
         def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.books.shown, rate=f"{progress.fps:.1f} fps")
+            done = session.kept_frames + progress.books.shown
+            bar.update(task, completed=done, rate=f"{progress.fps:.1f} fps")
 
         session.run(show)
 
@@ -215,6 +194,7 @@ def _print_summary(session: Session, target: str | None) -> None:
     )
     dropped = ", ".join(f"{count} {cause}" for cause, count in books.dropped.items())
     summary = {
+        **({"resumed": f"{session.kept_frames} frames were there"} if session.kept_frames else {}),
         "frames": f"{books.captured} captured, {books.fresh} segmented, "
         + (f"dropped: {dropped}" if dropped else "none dropped"),
         "speed": f"{outcome.fps:.1f} fps, {outcome.seconds:.1f} s in all",

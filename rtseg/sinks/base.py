@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,5 +42,16 @@ class Sink(Protocol):
 
         Raises:
             SinkFault: writing failed; what was written before is whole once the sink is closed.
+        """
+        ...
+
+    def end_segment(self) -> dict[str, Any]:
+        """Bring all that was written to the disk, where it survives a crash; the next picture begins afresh.
+
+        Returns what `rtseg.sinks.kept` needs to find and keep it, JSON-ready; nothing for images, each of
+        which is whole by itself.
+
+        Raises:
+            SinkFault: writing failed.
         """
         ...

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
+from av.video.reformatter import ColorRange
 
 from rtseg.errors import OutputError
 
@@ -43,6 +44,22 @@ class Encoder:
     codec: str
     pix_fmt: str
     options: Mapping[str, str]
+
+    def options_for(self, tags: Mapping[str, int]) -> dict[str, str]:
+        """Its options, given the pictures' colour tags, FFmpeg's numbers."""
+        options = dict(self.options)
+        if self.name == "libx264" and tags.get("color_range") == ColorRange.MPEG:
+            # Otherwise x264 leaves limited range out, unless there is another tag to write.
+            options["x264-params"] = "videoformat=component"
+        return options
+
+    @property
+    def reordered(self) -> int:
+        """How many frames may come out before one that is shown earlier. Encoders do not tell.
+
+        Two is what pyramids of B-frames need. With more, FFmpeg's MP4 muxer loses short offsets at the start.
+        """
+        return 2 if self.codec in ("h264", "hevc") else 0
 
 
 def find_encoder(name: str, crf: float | None, width: int, height: int) -> Encoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -36,8 +36,10 @@ def is_image_output(path: Path) -> bool:
     return _is_folder(path) or path.suffix.lower() in ENDINGS
 
 
-def check_image_output(path: str | Path, source_uri: str) -> None:
+def check_image_output(path: str | Path, source_uri: str, *, among_others: bool = False) -> None:
     """Check that one image, or a folder of them, can be written to `path`. Nothing is made or changed.
+
+    Frames of a film go to a folder that is empty, unless they may go `among_others`.
 
     Raises:
         OutputError: it is not named as an image or a folder, its place does not exist or cannot be written
@@ -46,7 +48,7 @@ def check_image_output(path: str | Path, source_uri: str) -> None:
     """
     output = Path(path)
     if output.is_dir():
-        if not listing.is_images(source_uri) and any(output.iterdir()):
+        if not (among_others or listing.is_images(source_uri)) and any(output.iterdir()):
             raise OutputError(
                 f"{path}: a folder that is not empty. Give the name of a video file, such as out.mp4, "
                 "or of a new folder for one image a frame."
@@ -129,6 +131,10 @@ class ImageFolder:
         name = painted.frame.name or f"{painted.frame.index:06d}"
         write_image(self._folder / f"{name}{self._ending}", self.image_from(painted))
 
+    def end_segment(self) -> dict[str, Any]:
+        """Do nothing; each image is whole."""
+        return {}
+
     def image_from(self, painted: Painted) -> NDArray[np.uint8]:
         """What is written of a frame: (H, W, 3) BGR, or (H, W) grey."""
         return bgr_from_picture(painted.picture, self._reformatter)
@@ -165,6 +171,10 @@ class SingleImage:
             )
         write_image(self._path, bgr_from_picture(painted.picture, VideoReformatter()))
         self._written = True
+
+    def end_segment(self) -> dict[str, Any]:
+        """Do nothing; the image is whole."""
+        return {}
 
 
 def bgr_from_picture(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:

@@ -17,11 +17,13 @@ from rtseg.sinks.images import ImageFolder
 from rtseg.sinks.output import check_place
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from rtseg.frame import Painted
+    from rtseg.sinks.kept import Kept
     from rtseg.sources.base import Source
 
 # Each frame stands alone (g=1): damage costs one, and players can jump to any.
@@ -43,18 +45,21 @@ def check_labels_output(path: Path, source_uri: str) -> None:
     check_place(path, source_uri)
 
 
-def label_sink(path: Path, source: Source) -> LabelVideo | LabelImages:
-    """Choose the sink that `path` asks for; `check_labels_output` has passed it."""
+def label_sink(path: Path, source: Source, kept: Sequence[Kept] = ()) -> LabelVideo | LabelImages:
+    """Choose the sink that `path` asks for; `check_labels_output` has passed it.
+
+    `kept`: see `GrowingVideo`.
+    """
     if path.suffix.lower() == ".mkv" and not path.is_dir():
-        return LabelVideo(path, source)
+        return LabelVideo(path, source, kept)
     return LabelImages(path)
 
 
 class LabelVideo(GrowingVideo):
     """Label maps as FFV1 in Matroska, 8-bit grey: a pixel's level is its class id."""
 
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path, source, _FFV1, with_companions=False)
+    def __init__(self, path: Path, source: Source, kept: Sequence[Kept] = ()) -> None:
+        super().__init__(path, source, _FFV1, with_companions=False, kept=kept)
 
     def write(self, painted: Painted) -> None:
         """Encode one map; SinkFault if the disk is full, or gone."""

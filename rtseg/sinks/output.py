@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from io import BytesIO
 from pathlib import Path
 
@@ -21,9 +22,9 @@ All hold H.264 and keep each frame's timestamp. AVI keeps none and WebM allows n
 def growing_path(path: Path) -> Path:
     """Where an output grows until it is whole: hidden, in the same folder, so that renaming never copies.
 
-    The process id keeps two runs from sharing it.
+    Another name each time: what an earlier run left may still be needed.
     """
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
 
 
 def check_output(path: str | Path, source_uri: str) -> None:
@@ -57,6 +58,13 @@ def check_place(output: Path, source_uri: str) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{output}: the folder {folder} cannot be written to. Choose another.")
     _check_spares(output, source_uri)
+
+
+def holds_something(output: Path) -> bool:
+    """Tell whether writing to `output` would replace something: a file, or a folder with images in it."""
+    if output.is_dir():
+        return any(path.suffix.lower() in listing.ENDINGS for path in output.iterdir())
+    return output.exists()
 
 
 def check_holds(container: str, codec: str, path: str | Path) -> None:

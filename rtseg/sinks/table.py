@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtseg.errors import MissingDependencyError, OutputError, SinkFault
+from rtseg.errors import OutputError, SinkFault
 from rtseg.report import rtseg_version
+from rtseg.sinks.kept import synced_state
 from rtseg.sinks.output import check_place, growing_path
+from rtseg.sinks.rows import Rows, load_pyarrow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from rtseg.classes import ClassSet
     from rtseg.frame import Painted
+    from rtseg.sinks.kept import Kept
     from rtseg.sources.base import Source
 
 ENDINGS = (".parquet", ".csv")
@@ -27,6 +30,8 @@ STAGES = ("capture", "preprocess", "infer", "colorize")
 """The stages whose time a row tells; the row is written in the last one, present."""
 
 _ROWS_A_BATCH = 1024
+_ROWS_A_GROUP = 65536
+"""Of a Parquet file."""
 
 
 def check_table_output(path: Path, source_uri: str) -> None:
@@ -39,54 +44,80 @@ def check_table_output(path: Path, source_uri: str) -> None:
     if path.suffix.lower() not in ENDINGS or path.is_dir():
         raise OutputError(f"{path}: not a kind of table. Let the name end in one of: {' '.join(ENDINGS)}")
     check_place(path, source_uri)
-    _pyarrow()
+    load_pyarrow()
+
+
+def rows_path(path: Path) -> Path:
+    """Where the rows of the table `path` wait: hidden beside it."""
+    return growing_path(path.with_name(f"{path.name}.rows"))
 
 
 class TableSink:
     """One row a frame: frame, pts_s, share_CLASS, stale, fate, ms_STAGE; name too for image files.
 
-    Shares are of the model's pixels and sum to 1. Rows are kept in batches of about a thousand and written
-    under a hidden name; the table takes its own when it is closed, after an error too. A full disk leaves the
-    whole batches of a CSV file, and nothing of a Parquet file, which cannot be read without its end.
+    Shares are of the model's pixels and sum to 1. Rows wait in a hidden file (`Rows`); the table is made of
+    them when it is closed, after an error too, and takes its name whole. Memory does not grow.
 
     Attributes:
         warnings: stays empty.
     """
 
-    def __init__(self, path: Path, source: Source, classes: ClassSet) -> None:
+    def __init__(
+        self,
+        path: Path,
+        source: Source,
+        classes: ClassSet,
+        *,
+        kept: Sequence[Kept] = (),
+        rows: Path | None = None,
+    ) -> None:
+        """Choose the file; its ending decides on the format.
+
+        Args:
+            path: the table.
+            source: the entered source of the frames.
+            classes: the classes that ids stand for.
+            kept: files of `Rows`, or whole Parquet tables, whose rows go before all others.
+            rows: the file in which rows wait, for who wants to keep it; None for one that is removed.
+        """
         self.warnings: list[str] = []
         self._path = path
         self._growing = growing_path(path)
+        self._rows_path = rows or rows_path(path)
+        self._rows_are_ours = rows is None
         self._source_uri = source.uri
         self._classes = classes
+        self._kept = kept
         self._rows: list[dict[str, Any]] = []
-        self._schema: Any = None
-        self._writer: Any = None
         self._failure: OSError | None = None
-        self._whole_bytes = 0
 
     def __enter__(self) -> Self:
-        """Make the file; OutputError if it cannot be made there."""
+        """Make the file, and take over what is kept; OutputError if it cannot be made there."""
         try:
-            # pyarrow takes no file name that is not UTF-8, and a file it opened hides what the disk said.
-            self._file = self._growing.open("wb")
+            self._store = Rows(self._rows_path)
         except OSError as error:
             raise OutputError(
                 f"{self._path}: cannot be made ({error.strerror}). Choose another place."
             ) from error
+        try:
+            for kept in self._kept:
+                self._take_over(kept)
+        except OSError as error:
+            self._store.close()
+            self._rows_path.unlink(missing_ok=True)
+            raise self._fault(error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Write what is left and give the table its name; SinkFault if its end could not be written."""
-        self._write_rows()
-        self._close_file()
-        if self._whole_bytes:
-            os.truncate(self._growing, self._whole_bytes)
-            self._growing.replace(self._path)
-        else:
-            self._growing.unlink(missing_ok=True)
+        """Make the table of the rows and give it its name; SinkFault if that failed."""
+        self._store_rows()
+        if self._failure is None:
+            self._write_table()
+        self._close_store()
+        if self._rows_are_ours:
+            self._rows_path.unlink(missing_ok=True)
         if self._failure is not None and error is None:
             raise self._fault(self._failure) from self._failure
 
@@ -94,9 +125,17 @@ class TableSink:
         """Add a row; SinkFault if the disk is full, or gone."""
         self._rows.append(self._row(painted))
         if len(self._rows) >= _ROWS_A_BATCH:
-            self._write_rows()
-            if self._failure is not None:
-                raise self._fault(self._failure) from self._failure
+            self._store_rows()
+            self._raise_failure()
+
+    def end_segment(self) -> dict[str, Any]:
+        """Bring all rows to the disk; returns what is needed to keep them. SinkFault if it is full."""
+        self._store_rows()
+        self._raise_failure()
+        try:
+            return synced_state(self._rows_path)
+        except OSError as error:
+            raise self._fault(error) from error
 
     def _row(self, painted: Painted) -> dict[str, Any]:
         frame, label_map = painted.frame, painted.label_map
@@ -115,40 +154,44 @@ class TableSink:
             **{f"ms_{stage}": _ms(frame.busy_ns.get(stage)) for stage in STAGES},
         }
 
-    def _write_rows(self) -> None:
-        """Write the rows in hand as one batch. The first failure is kept, and nothing is written after it."""
+    def _take_over(self, kept: Kept) -> None:
+        """Add the rows of another table, whole or growing."""
+        if "bytes" in kept.state:
+            self._store.take_over(kept.path, kept.state["bytes"])
+            return
+        with kept.path.open("rb") as file, load_pyarrow().parquet.ParquetFile(file) as table:
+            for batch in table.iter_batches():
+                self._store.append(load_pyarrow().Table.from_batches([batch], schema=table.schema_arrow))
+
+    def _store_rows(self) -> None:
+        """Store the rows in hand. The first failure is kept, and nothing is stored after it."""
         rows, self._rows = self._rows, []
         if not rows or self._failure is not None:
             return
+        schema = self._make_schema("name" in rows[0])
         try:
-            if self._writer is None:
-                self._schema = self._make_schema("name" in rows[0])
-                self._writer = self._open_writer()
-            self._writer.write_table(_pyarrow().Table.from_pylist(rows, schema=self._schema))
-            self._file.flush()
+            self._store.append(load_pyarrow().Table.from_pylist(rows, schema=schema))
         except OSError as error:
             self._failure = error
-            return
-        if self._is_csv:
-            self._whole_bytes = self._file.tell()
 
-    def _close_file(self) -> None:
-        """Write the table's end and close the file; the first failure is kept."""
-        for part in (self._writer, self._file):
-            try:
-                if part is not None:
-                    part.close()
-            except OSError as error:
-                self._failure = self._failure or error
-        if self._failure is None:
-            self._whole_bytes = self._growing.stat().st_size
-
-    @property
-    def _is_csv(self) -> bool:
-        return self._path.suffix.lower() == ".csv"
+    def _write_table(self) -> None:
+        """Make the table of all stored rows, in bounded memory; none if there are none. A failure is kept."""
+        writer: Any = None
+        try:
+            with self._growing.open("wb") as file:
+                for table in self._groups():
+                    writer = writer or self._open_writer(file, table.schema)
+                    writer.write_table(table)
+                if writer is not None:
+                    writer.close()
+            if writer is not None:
+                self._growing.replace(self._path)
+        except OSError as error:
+            self._failure = error
+        self._growing.unlink(missing_ok=True)
 
     def _make_schema(self, named: bool) -> Any:  # noqa: ANN401 (pyarrow's types are not imported)
-        pyarrow = _pyarrow()
+        pyarrow = load_pyarrow()
         fields = [
             ("frame", pyarrow.int64()),
             *([("name", pyarrow.string())] if named else []),
@@ -165,19 +208,37 @@ class TableSink:
         }
         return pyarrow.schema(fields, metadata=metadata)
 
-    def _open_writer(self) -> Any:  # noqa: ANN401 (as above)
-        if self._is_csv:
-            from pyarrow.csv import CSVWriter
+    def _close_store(self) -> None:
+        try:
+            self._store.close()
+        except OSError as error:
+            self._failure = self._failure or error
 
-            return CSVWriter(self._file, self._schema)
-        from pyarrow.parquet import ParquetWriter
+    def _groups(self) -> Iterator[Any]:
+        """All stored rows, in tables of some size: Parquet reads those best."""
+        tables: list[Any] = []
+        for table in self._store.tables():
+            tables.append(table)
+            if sum(map(len, tables)) >= _ROWS_A_GROUP:
+                yield load_pyarrow().concat_tables(tables)
+                tables = []
+        if tables:
+            yield load_pyarrow().concat_tables(tables)
 
-        return ParquetWriter(self._file, self._schema)
+    def _open_writer(self, file: IO[bytes], schema: Any) -> Any:  # noqa: ANN401 (as above)
+        pyarrow = load_pyarrow()
+        if self._path.suffix.lower() == ".csv":
+            return pyarrow.csv.CSVWriter(file, schema)
+        return pyarrow.parquet.ParquetWriter(file, schema)
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._fault(self._failure) from self._failure
 
     def _fault(self, error: OSError) -> SinkFault:
-        kept = "The rows before are kept" if self._is_csv and self._whole_bytes else "No table is left"
         return SinkFault(
-            f"{self._path}: writing failed ({error.strerror or error}). {kept}; make room and run again."
+            f"{self._path}: writing failed ({error.strerror or error}). No table is left; "
+            "make room and run again with --resume."
         )
 
 
@@ -188,11 +249,3 @@ def _utf8(name: str) -> str:
 
 def _ms(busy_ns: int | None) -> float | None:
     return None if busy_ns is None else busy_ns / 1e6
-
-
-def _pyarrow() -> Any:  # noqa: ANN401 (the module)
-    try:
-        import pyarrow
-    except ImportError as error:
-        raise MissingDependencyError("pyarrow", extra="table") from error
-    return pyarrow

@@ -11,7 +11,10 @@ from rtseg.sinks.encoder import find_encoder
 from rtseg.sinks.growing import GrowingVideo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rtseg.frame import Painted
+    from rtseg.sinks.kept import Kept
     from rtseg.sources.base import Source
 
 
@@ -19,7 +22,14 @@ class VideoSink(GrowingVideo):
     """Writes painted pictures into a video file, and copies the film's sound, subtitles and metadata."""
 
     def __init__(
-        self, path: str | Path, source: Source, *, codec: str = "h264", crf: float | None = None
+        self,
+        path: str | Path,
+        source: Source,
+        *,
+        codec: str = "h264",
+        crf: float | None = None,
+        companions: bool = True,
+        kept: Sequence[Kept] = (),
     ) -> None:
         """Choose file and encoder; nothing is written yet.
 
@@ -28,12 +38,14 @@ class VideoSink(GrowingVideo):
             source: the entered source of the frames.
             codec: see `find_encoder`.
             crf: quality on the encoder's own scale, lower is better; None for the usual one.
+            companions: whether the film's sound, subtitles and metadata are copied.
+            kept: see `GrowingVideo`.
 
         Raises:
             OutputError: there is no such encoder here, or the file cannot hold what it writes.
         """
         encoder = find_encoder(codec, crf, source.width, source.height)
-        super().__init__(Path(path), source, encoder, with_companions=True)
+        super().__init__(Path(path), source, encoder, with_companions=companions, kept=kept)
         self._pix_fmt = encoder.pix_fmt
         self._reformatter = VideoReformatter()
         if encoder.pix_fmt == "yuv444p":

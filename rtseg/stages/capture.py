@@ -21,16 +21,26 @@ class Capture:
     name = "capture"
 
     def __init__(
-        self, source: Source, *, max_frames: int | None = None, seconds: float | None = None
+        self,
+        source: Source,
+        *,
+        begin: int = 0,
+        after_pts: int | None = None,
+        max_frames: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         """Choose the limits.
 
         Args:
             source: an entered source.
-            max_frames: deliver at most this many; None for all.
+            begin: number of the first frame to deliver; the limits count from the source's first.
+            after_pts: presentation time of the frame before that one, where it is known.
+            max_frames: end after this many; None for all.
             seconds: deliver frames shown within this time of the first; None for all.
         """
         self._source = source
+        self._begin = begin
+        self._after_pts = after_pts
         self._max_frames = max_frames
         # By its digits: the float nearest to 0.4 is a little more, and would let one frame too many through.
         self._seconds = Fraction(str(seconds)) if seconds is not None else None
@@ -45,12 +55,12 @@ class Capture:
 
     def __iter__(self) -> Iterator[Frame]:
         """Deliver the frames; no more are decoded than needed to see the limit."""
-        if self._max_frames == 0:
+        if self._max_frames is not None and self._max_frames <= self._begin:
             return
-        first_pts: int | None = None
+        self._source.begin_at(self._begin, self._after_pts)
         for frame in self._source:
-            first_pts = frame.pts if first_pts is None else first_pts
-            if self._seconds is not None and (frame.pts - first_pts) * frame.time_base >= self._seconds:
+            since_first = (frame.pts - self._source.first_pts) * frame.time_base
+            if self._seconds is not None and since_first >= self._seconds:
                 return
             yield frame
             if frame.index + 1 == self._max_frames:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from rtseg.sinks.segments import SEGMENT_FRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -19,20 +21,35 @@ class Present:
 
     name = "present"
 
-    def __init__(self, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self,
+        sinks: Mapping[str, Sink],
+        *,
+        on_segment: Callable[[int, int, dict[str, dict[str, Any]]], None] = lambda _frames, _pts, _states: (
+            None
+        ),
+    ) -> None:
+        """Choose where pictures go.
+
+        Args:
+            sinks: the sinks, by the kind of output.
+            on_segment: called when all sinks have ended a segment, with the number of frames in them, the
+                last one's presentation time, and what each said of it, by its kind.
+        """
         self._sinks = sinks
+        self._on_segment = on_segment
         self._open: list[Sink] = []
         self._late_errors: list[str] = []
 
     @property
     def warnings(self) -> list[str]:
         """What the sinks warn of, and failures to close that came after another error."""
-        return [line for sink in self._sinks for line in sink.warnings] + self._late_errors
+        return [line for sink in self._sinks.values() for line in sink.warnings] + self._late_errors
 
     def __enter__(self) -> Self:
         """Open all sinks; where one fails, close those before it."""
         try:
-            for sink in self._sinks:
+            for sink in self._sinks.values():
                 sink.__enter__()
                 self._open.append(sink)
         except BaseException as error:
@@ -52,6 +69,10 @@ class Present:
         """Write to all sinks."""
         for sink in self._open:
             sink.write(painted)
+        frames = painted.frame.index + 1
+        if frames % SEGMENT_FRAMES == 0:
+            states = {kind: sink.end_segment() for kind, sink in self._sinks.items()}
+            self._on_segment(frames, painted.frame.pts, states)
 
     def _close(self, error: BaseException | None) -> BaseException | None:
         """Close what is open and return the first error there is, `error` before all."""

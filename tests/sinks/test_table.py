@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from rtseg.classes import CAMVID
-from rtseg.errors import MissingDependencyError, OutputError, SinkFault
+from rtseg.errors import MissingDependencyError, OutputError
 from rtseg.frame import Frame, LabelMap, Painted
+from rtseg.sinks.kept import Kept
 from rtseg.sinks.table import TableSink, check_table_output
 from rtseg.training.data import LabelledFolder
 from tests.sinks.test_video import Facts, painted
@@ -176,32 +177,6 @@ def test_without_pyarrow_nothing_is_made_and_the_command_is_told(tmp_path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("ending", "rows"), [(".parquet", 0), (".csv", 1024)])
-def test_a_batch_that_failed_is_not_written_again(tmp_path, ending, rows):
-    """A disk that is full for a moment: half of the second batch arrives, and then there is room again."""
-    path = tmp_path / f"t{ending}"
-    sink = TableSink(path, FACTS, CAMVID)
-    sink.__enter__()
-    for index in range(1024):
-        sink.write(item(index, index, np.zeros((1, 1), np.uint8)))
-    writer = sink._writer
-
-    class HalfWriter:
-        def write_table(self, table):
-            writer.write_table(table.slice(0, 500))
-            sink._writer = writer
-            raise OSError(28, "No space left on device")
-
-    sink._writer = HalfWriter()
-    for index in range(1024, 2047):
-        sink.write(item(index, index, np.zeros((1, 1), np.uint8)))
-    with pytest.raises(SinkFault, match="No space left") as caught:
-        sink.write(item(2047, 2047, np.zeros((1, 1), np.uint8)))
-    sink.__exit__(type(caught.value), caught.value, None)
-    assert [row["frame"] for row in rows_of(path)] == list(range(rows)) if rows else not path.exists()
-    assert len(list(tmp_path.iterdir())) == bool(rows)
-
-
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
@@ -225,24 +200,41 @@ except SinkFault as fault:
 
 
 @pytest.mark.parametrize(
-    ("ending", "limit_bytes", "frames", "kept"),
+    ("ending", "limit_bytes", "frames"),
     [
-        (".parquet", 50, 700, 0),
-        (".parquet", 5_000, 700, 0),  # at the end
-        (".parquet", 30_000, 6000, 0),  # on the way
-        (".csv", 50, 700, 0),
-        (".csv", 30_000, 700, 0),
-        (".csv", 300_000, 6000, 1024),
+        (".parquet", 50, 700),
+        (".parquet", 5_000, 700),  # at the end
+        (".parquet", 30_000, 6000),  # on the way
+        (".csv", 50, 700),
+        (".csv", 30_000, 700),
+        (".csv", 840_000, 6000),  # while the table is made
     ],
 )
-def test_a_full_disk_leaves_what_can_be_read_or_nothing(tmp_path, ending, limit_bytes, frames, kept):
+def test_a_full_disk_leaves_no_half_table(tmp_path, ending, limit_bytes, frames):
     root = Path(__file__).resolve().parents[2]
     path = tmp_path / f"t{ending}"
     command = [sys.executable, "-c", FULL_DISK, str(path), str(root), str(limit_bytes), str(frames)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, check=False)
     assert (run.returncode, run.stderr) == (3, "")
     assert "writing failed (File too large)" in run.stdout
-    assert ("The rows before are kept" if kept else "No table is left") in run.stdout
-    assert [part.name for part in tmp_path.iterdir()] == ([path.name] if kept else [])
-    if kept:
-        assert [row["frame"] for row in rows_of(path)] == list(range(kept))
+    assert "No table is left" in run.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv"])
+def test_a_table_goes_on_where_another_ended(tmp_path, ending):
+    """What came after the end of a segment is not taken over, half a row of it neither."""
+
+    def write(name, begin, end, **more):
+        state = {}
+        with TableSink(tmp_path / f"{name}{ending}", FACTS, CAMVID, **more) as sink:
+            for index in range(begin, end):
+                sink.write(item(index, index, np.zeros((1, 1), np.uint8)))
+                if index == 1199:
+                    state = sink.end_segment()
+        return state
+
+    write("whole", 0, 3000)
+    state = write("first", 0, 1500, rows=tmp_path / "rows")
+    write("again", 1200, 3000, kept=[Kept(tmp_path / "rows", 1200, state)])
+    assert rows_of(tmp_path / f"again{ending}") == rows_of(tmp_path / f"whole{ending}")

@@ -83,7 +83,7 @@ def test_a_finished_mp4_is_an_ordinary_one(tmp_path: Path):
         assert stream.codec_context.pix_fmt == "yuv420p"
 
 
-@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 1, 6, 6), (6, 2, 1, 1), (9, 1, 9, 14)])
+@pytest.mark.parametrize("tags", [(1, 1, 1, 1), (6, 1, 6, 6), (6, 2, 1, 1), (9, 1, 9, 14), (2, 1, 2, 2)])
 def test_colour_tags_travel(tmp_path: Path, tags: tuple[int, int, int, int]):
     facts = Facts()
     with VideoSink(tmp_path / "out.mp4", facts) as sink:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rtseg.frame import Frame, LabelMap, Painted, Prepared
+from rtseg.sinks.segments import SEGMENT_FRAMES
 from rtseg.stages.capture import Capture
 from rtseg.stages.infer import Infer
 from rtseg.stages.present import Present
@@ -18,12 +19,17 @@ class Film:
 
     uri, width, height, fps, time_base, warnings = "film", 4, 4, Fraction(4), Fraction(1, 4), []
     frame_count = 10
+    first_pts = 100
 
     def __init__(self) -> None:
         self.taken = 0
+        self.begin = 0
+
+    def begin_at(self, index: int, after_pts: int | None) -> None:
+        self.begin, self.after_pts = index, after_pts
 
     def __iter__(self):
-        for index in range(10):
+        for index in range(self.begin, 10):
             self.taken += 1
             yield Frame(index, 100 + index, self.time_base, 0, None)
 
@@ -44,6 +50,16 @@ def test_capture_limits(limits: dict, expected: int):
     film = Film()
     assert [frame.index for frame in Capture(film, **limits)] == list(range(expected))
     assert film.taken <= expected + ("seconds" in limits)
+
+
+def test_limits_count_from_the_first_frame_wherever_the_delivery_begins():
+    def numbers(**limits):
+        return [frame.index for frame in Capture(Film(), begin=2, after_pts=101, **limits)]
+
+    assert numbers() == list(range(2, 10))
+    assert numbers(max_frames=5) == [2, 3, 4]
+    assert numbers(seconds=1) == [2, 3]
+    assert numbers(max_frames=2) == []
 
 
 def test_capture_estimates():
@@ -77,6 +93,14 @@ class Recorder:
     def write(self, _painted: Painted) -> None:
         self._note("write")
 
+    def end_segment(self) -> dict:
+        self._note("end segment")
+        return {"name": self.name}
+
+
+def named(*recorders: Recorder) -> dict[str, Recorder]:
+    return {recorder.name: recorder for recorder in recorders}
+
 
 def painted() -> Painted:
     picture = yuv_picture((8, 8))
@@ -85,22 +109,41 @@ def painted() -> Painted:
 
 def test_present_writes_to_all_and_closes_all():
     log: list[str] = []
-    with Present([Recorder(log, "a"), Recorder(log, "b")]) as stage:
+    with Present(named(Recorder(log, "a"), Recorder(log, "b"))) as stage:
         assert stage.process(painted()) is None
     assert log == ["a open", "b open", "a write", "b write", "b close", "a close"]
     assert stage.warnings == ["a warns", "b warns"]
 
 
+def test_present_ends_a_segment_in_all_sinks_at_its_last_frame():
+    log: list[str] = []
+    said: list[tuple] = []
+    item = painted()
+    with Present(
+        named(Recorder(log, "a"), Recorder(log, "b")), on_segment=lambda *news: said.append(news)
+    ) as stage:
+        for index in range(SEGMENT_FRAMES - 2, SEGMENT_FRAMES + 2):
+            frame = Frame(index, 1000 + index, item.frame.time_base, 0, item.picture)
+            stage.process(Painted(frame, item.label_map, item.picture))
+    assert log[2:-2] == [
+        *["a write", "b write"] * 2,
+        "a end segment",
+        "b end segment",
+        *["a write", "b write"] * 2,
+    ]
+    assert said == [(SEGMENT_FRAMES, 1000 + SEGMENT_FRAMES - 1, {"a": {"name": "a"}, "b": {"name": "b"}})]
+
+
 def test_present_closes_what_was_opened_when_opening_fails():
     log: list[str] = []
     with pytest.raises(OSError, match="b open failed"):
-        Present([Recorder(log, "a"), Recorder(log, "b", "open"), Recorder(log, "c")]).__enter__()
+        Present(named(Recorder(log, "a"), Recorder(log, "b", "open"), Recorder(log, "c"))).__enter__()
     assert log == ["a open", "b open", "a close"]
 
 
 def test_present_closes_all_though_closing_fails_and_the_first_error_wins():
     log: list[str] = []
-    stage = Present([Recorder(log, "a", "close"), Recorder(log, "b", "close"), Recorder(log, "c")])
+    stage = Present(named(Recorder(log, "a", "close"), Recorder(log, "b", "close"), Recorder(log, "c")))
     stage.__enter__()
     with pytest.raises(OSError, match="b close failed"):
         stage.__exit__(None, None, None)
@@ -110,7 +153,7 @@ def test_present_closes_all_though_closing_fails_and_the_first_error_wins():
 
 def test_present_does_not_hide_the_error_that_ended_it():
     log: list[str] = []
-    stage = Present([Recorder(log, "a", "close")])
+    stage = Present(named(Recorder(log, "a", "close")))
     stage.__enter__()
     stage.__exit__(RuntimeError, RuntimeError("first"), None)
     assert log[-1] == "a close"

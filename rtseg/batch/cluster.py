@@ -1,0 +1,97 @@
+"""Jobs as tasks of a Ray cluster, which finds them a place and tries again where a node dies."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from rtseg.batch.job import perform
+from rtseg.batch.scheduler import WorkerDiedError
+from rtseg.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rtseg.batch.job import Job, Result
+
+_CONNECT_S = 5
+_RETRIES = 4
+_DEFAULT_PORT = 6379
+_CLIENT = "ray://"
+
+
+class Cluster:
+    """Runs jobs on a Ray cluster that is up already; its nodes see the same files and have rtseg installed.
+
+    Attributes:
+        workers: how many jobs it can take at a time as it is now; more wait there, so that it may grow.
+    """
+
+    def __init__(self, address: str, *, threads: int, gpus: int) -> None:
+        """Connect; each job asks for `threads` cores and `gpus` GPUs.
+
+        Raises:
+            MissingDependencyError: Ray is not installed.
+            InputError: there is no cluster at that address.
+        """
+        _check_reachable(address)
+        # Ray reports to its makers unless told otherwise.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise MissingDependencyError("ray", extra="ray") from error
+        self._ray = ray
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{address}: no Ray cluster answers there ({str(error).splitlines()[0]}). Check the address."
+            ) from error
+        self._perform = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=_RETRIES)(perform)
+        self.workers = max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
+
+    def start(self, job: Job) -> Any:  # noqa: ANN401 (Ray's own reference)
+        """Hand a job over."""
+        return self._perform.remote(job)
+
+    def wait(self, handles: Iterable[Any], timeout_s: float) -> list[Any]:
+        """Those of the jobs that have ended, after this time at most."""
+        ended, _ = self._ray.wait(list(handles), num_returns=1, timeout=timeout_s)
+        return list(ended)
+
+    def result(self, handle: Any) -> Result:  # noqa: ANN401 (as above)
+        """How a job that has ended did; WorkerDiedError if Ray gave it up."""
+        try:
+            result: Result = self._ray.get(handle)
+        except self._ray.exceptions.RayError as error:
+            raise WorkerDiedError(f"Ray gave it up: {str(error).splitlines()[0]}") from error
+        return result
+
+    def stop(self, handles: Iterable[Any]) -> None:
+        """Have all jobs end; what they had made of their outputs can be gone on with."""
+        for handle in handles:
+            self._ray.cancel(handle, force=True)
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        self._ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Ray tries for minutes; this tells within seconds.
+
+    Raises:
+        InputError: nothing listens there.
+    """
+    if address in ("auto", "local"):
+        return
+    host, _, port = address.removeprefix(_CLIENT).rpartition(":")
+    try:
+        with socket.create_connection((host or port, int(port) if host else _DEFAULT_PORT), _CONNECT_S):
+            pass
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{address}: no Ray cluster answers there ({error}). Give HOST:PORT of a running one, or auto."
+        ) from error
