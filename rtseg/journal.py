@@ -72,12 +72,7 @@ class Journal:
             OutputError: another process is writing these outputs now.
         """
         journal = cls.peek(outputs)
-        host, process, started = journal.writer
-        if host == socket.gethostname() and process != os.getpid() and _start_of(process) == started:
-            raise OutputError(
-                f"{journal.first}: another rtseg, process {process}, is writing it now. "
-                "Wait for it, or end it first."
-            )
+        journal._check_writer()
         return journal
 
     @classmethod
@@ -123,8 +118,11 @@ class Journal:
 
     def forerun(self) -> Forerun | None:
         """The newest commit whose frames are all on the disk, and where they are; None if there is none."""
+        counted: dict[Path, int] = {}
         for commit in reversed(self.commits):
-            kept = {kind: self._kept_of(kind, commit) for kind, state in commit.states.items() if state}
+            kept = {
+                kind: self._kept_of(kind, commit, counted) for kind, state in commit.states.items() if state
+            }
             whole = {kind: [one] for kind, one in kept.items() if one is not None}
             if len(whole) == len(kept):
                 return Forerun(commit.next_frame, commit.last_pts, whole)
@@ -134,8 +132,9 @@ class Journal:
         """Claim the outputs for this process; `anew` forgets what an earlier run left.
 
         Raises:
-            OutputError: the journal cannot be written.
+            OutputError: the journal cannot be written, or another process has begun meanwhile.
         """
+        Journal.peek(self.outputs)._check_writer()
         self.facts = facts
         if anew:
             self.commits = []
@@ -176,14 +175,28 @@ class Journal:
         self._growing.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
-    def _kept_of(self, kind: str, commit: Commit) -> Kept | None:
-        """An output as it was at a commit; None if not all of its frames are on the disk."""
+    def _check_writer(self) -> None:
+        host, process, started = self.writer
+        is_other = host == socket.gethostname() and process != os.getpid()
+        if is_other and started is not None and _start_of(process) == started:
+            raise OutputError(
+                f"{self.first}: another rtseg, process {process}, is writing it now. "
+                "Wait for it, or end it first."
+            )
+
+    def _kept_of(self, kind: str, commit: Commit, counted: dict[Path, int]) -> Kept | None:
+        """An output as it was at a commit; None if not all of its frames are on the disk.
+
+        `counted` remembers how many frames are in which film: counting reads it whole.
+        """
         output, state = self.outputs[kind], commit.states[kind]
         path = found(output, state)
         if path is None:
             return None
         frames = commit.next_frame - int(self.facts.get("begin", 0))
-        if kind != "table" and frames_on_disk(path, self._synced_bytes(kind, path)) < frames:
+        if kind != "table" and path not in counted:
+            counted[path] = frames_on_disk(path, self._synced_bytes(kind, path))
+        if counted.get(path, frames) < frames:
             return None
         return Kept(path, frames, state)
 

@@ -41,7 +41,8 @@ class RunOptions:
         seconds: end after so many seconds of the source; None for no limit.
         companions: whether sound, subtitles and metadata of the film are copied.
         resume: go on with what an earlier run with the same options left of the outputs, if anything.
-        overwrite: replace outputs that exist, and forget what an earlier run left.
+        overwrite: replace outputs that exist, and forget what an earlier run left; with `resume`, only what
+            cannot be gone on with.
     """
 
     source: str
@@ -94,8 +95,6 @@ def check_outputs(options: RunOptions) -> None:
         check_labels_output(options.labels, options.source)
     if options.table is not None:
         check_table_output(options.table, options.source)
-    if options.resume and options.overwrite:
-        raise OutputError("--resume goes on with an output, --overwrite begins anew: give one of them.")
     outputs = {path.resolve() for path in options.outputs.values()}
     if len(outputs) < len(options.outputs):
         raise OutputError("Two outputs have the same name. Give each its own.")

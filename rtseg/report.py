@@ -65,6 +65,11 @@ def cpu_name() -> str | None:
     return names[0] if names else platform.machine()
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def gpu_name() -> str | None:
     """Name of the first NVIDIA GPU, from nvidia-smi or, on Jetson, the device tree; None without one."""

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
 
+_STREAMS = 4
+"""Frames that are inferred at the same time, at most; with more, too many wait for their turn."""
+
 _OPTIONS_THAT_MATTER = (
     "stream", "codec", "crf", "opacity", "view", "legend", "begin", "max_frames", "seconds",
 )  # fmt: skip
@@ -69,7 +72,10 @@ class Session:
         self._open = ExitStack()
         check_outputs(options)
         self._journal = _journal_for(options)
-        self.backend = backend_for(options.backend, options.model, options.precision, options.threads)
+        threads = options.threads or report.cores()
+        self.backend = backend_for(
+            options.backend, options.model, options.precision, threads, streams=min(threads, _STREAMS)
+        )
         self.source: Source = self._open.enter_context(
             open_source(options.source, stream=options.stream, one_size=options.writes_film)
         )
@@ -274,6 +280,8 @@ class Session:
         if self._journal is None or not (self.options.resume and self._journal.exists):
             return None
         differences = self._journal.differences(self._facts)
+        if differences and self.options.overwrite:
+            return None
         if differences:
             raise OutputError(
                 f"{self._journal.first}: cannot be resumed, since this run differs: "
@@ -321,14 +329,19 @@ def _journal_for(options: RunOptions) -> Journal | None:
 
 
 def backend_for(
-    backend: str, model: str | None, precision: str = "auto", threads: int | None = None
+    backend: str,
+    model: str | None,
+    precision: str = "auto",
+    threads: int | None = None,
+    streams: int = 1,
 ) -> Backend:
-    """Choose a backend and find a model for it; the backend is not open yet.
+    """Choose a backend and find a model for it; the backend is not open yet. See `Backend` for the last two.
 
     Raises:
         InputError: there is no such backend, model or precision.
     """
     chosen = backends.choose(backend)
     if model is None and issubclass(chosen, SimulatedBackend):
-        return chosen(chosen.synthetic_model(), threads=threads)
-    return chosen(find_model(model, precision, chosen.preferred_precisions), threads=threads)
+        return chosen(chosen.synthetic_model(), threads=threads, streams=streams)
+    found = find_model(model, precision, chosen.preferred_precisions)
+    return chosen(found, threads=threads, streams=streams)

@@ -27,27 +27,38 @@ WARM_UP_RUNS = 2
 class Backend(ABC):
     """A model, opened in one runtime; a context manager.
 
-    `infer` is called from one thread at a time, which need not be the one that opened.
+    `infer` is called from `streams` threads at a time, which need not be the one that opened.
     Subclasses write `_open`, `_infer` and `_close`, and import their runtime in `_open`.
 
     Attributes:
         name: what `--backend` calls it.
         distributions: the installed packages that it needs, the runtime's own first.
         preferred_precisions: best first, for `--precision auto`.
+        has_streams: whether it can work on several images at the same time.
+        streams: on how many it will.
         device: what it computes on, in words; set once it is open.
     """
 
     name: ClassVar[str]
     distributions: ClassVar[tuple[str, ...]]
     preferred_precisions: ClassVar[tuple[Precision, ...]]
+    has_streams: ClassVar[bool] = False
     device: str
 
-    def __init__(self, model: Model, *, threads: int | None = None) -> None:
-        """Keep `model` for `open`; `threads` is how many the runtime computes with, by default its choice."""
+    def __init__(self, model: Model, *, threads: int | None = None, streams: int = 1) -> None:
+        """Keep `model` for `open`.
+
+        Args:
+            model: what to run.
+            threads: how many the runtime computes with, over all streams; None leaves it the choice.
+            streams: how many images may be under way at the same time: more images a second on several cores,
+                and each takes longer. A backend that cannot do that has one all the same.
+        """
         if threads is not None and threads < 1:
             raise InputError(f"{threads} threads: at least one is needed.")
         self.model = model
         self.threads = threads
+        self.streams = streams if self.has_streams else 1
         self._is_open = False
 
     @classmethod
@@ -126,7 +137,7 @@ class Backend(ABC):
 
     @abstractmethod
     def _infer(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Label a checked, C-contiguous image; the answer need only live until the next call."""
+        """Label a checked, C-contiguous image; the answer need only live until this thread's next call."""
 
     @abstractmethod
     def _close(self) -> None:

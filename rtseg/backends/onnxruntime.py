@@ -20,6 +20,7 @@ class OnnxRuntimeBackend(Backend):
 
     name: ClassVar[str] = "onnxruntime"
     distributions: ClassVar[tuple[str, ...]] = ("onnxruntime",)
+    has_streams: ClassVar[bool] = True
     preferred_precisions: ClassVar[tuple[Precision, ...]] = ("fp32", "int8", "fp16")
     device = "CPU"
 
@@ -31,7 +32,7 @@ class OnnxRuntimeBackend(Backend):
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.log_severity_level = 3
         if self.threads is not None:
-            options.intra_op_num_threads = self.threads
+            options.intra_op_num_threads = max(1, self.threads // self.streams)
         state = ort.capi.onnxruntime_pybind11_state
         try:
             self._session = ort.InferenceSession(

@@ -39,6 +39,7 @@ class SimulatedBackend(Backend):
         model: Model,
         *,
         threads: int | None = None,
+        streams: int = 1,
         cost_ms: float | None = None,
         labels: Callable[[NDArray[np.uint8], int], NDArray[np.uint8]] | None = None,
     ) -> None:
@@ -47,10 +48,11 @@ class SimulatedBackend(Backend):
         Args:
             model: any model, or the one that `SimulatedBackend.model` makes.
             threads: without effect.
+            streams: likewise.
             cost_ms: how long `infer` takes; more, if computing the labels takes longer.
             labels: gives ids, uint8 (H, W), of an image, uint8 (H, W, 3), RGB, and a number of classes.
         """
-        super().__init__(model, threads=threads)
+        super().__init__(model, threads=threads, streams=streams)
         self.cost_ms = self.default_cost_ms if cost_ms is None else cost_ms
         self._labels = labels or labels_from_green
 

@@ -12,7 +12,7 @@ from rtseg.batch.clips import clips_from
 from rtseg.batch.manifest import NAME, Entry, Manifest
 from rtseg.batch.scheduler import Scheduler, Work
 from rtseg.errors import OutputError
-from rtseg.journal import Journal, content_of
+from rtseg.journal import content_of
 from rtseg.options import RunOptions
 from rtseg.session import backend_for
 
@@ -111,10 +111,9 @@ class Batch:
             self._scheduler.stop()
 
     def standing(self) -> Standing:
-        """How far it is. What runs is looked up in the runs' journals, which are there on any machine."""
-        running = self._scheduler.running if self._scheduler is not None else []
+        """How far it is."""
         frames = sum(entry.frames for entry in self.entries)
-        frames += sum(Journal.peek(options.outputs).frames for options in running)
+        frames += self._scheduler.frames_under_way if self._scheduler is not None else 0
         done = len(self.clips) - len(self.missing) + len(self.entries)
         return Standing(done, frames, time.monotonic() - self._begun)
 

@@ -22,11 +22,7 @@ _CLIENT = "ray://"
 
 
 class Cluster:
-    """Runs jobs on a Ray cluster that is up already; its nodes see the same files and have rtseg installed.
-
-    Attributes:
-        workers: how many jobs it can take at a time as it is now; more wait there, so that it may grow.
-    """
+    """Runs jobs on a Ray cluster that is up; its nodes see the same files and have rtseg installed."""
 
     def __init__(self, address: str, *, threads: int, gpus: int) -> None:
         """Connect; each job asks for `threads` cores and `gpus` GPUs.
@@ -50,7 +46,17 @@ class Cluster:
                 f"{address}: no Ray cluster answers there ({str(error).splitlines()[0]}). Check the address."
             ) from error
         self._perform = ray.remote(num_cpus=threads, num_gpus=gpus, max_retries=_RETRIES)(perform)
-        self.workers = max(1, int(ray.cluster_resources().get("CPU", 1)) // threads)
+        self._threads = threads
+
+    @property
+    def workers(self) -> int:
+        """How many jobs it can do at a time, as it is now."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)) // self._threads)
+
+    @property
+    def most_started(self) -> int:
+        """How many jobs to hand over: some wait there, so that a cluster that can grow sees why it should."""
+        return 2 * self.workers
 
     def start(self, job: Job) -> Any:  # noqa: ANN401 (Ray's own reference)
         """Hand a job over."""

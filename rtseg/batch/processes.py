@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
+    from types import FrameType
 
     from rtseg.batch.job import Job, Result
+    from rtseg.session import Session
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
@@ -35,10 +37,11 @@ class Processes:
 
     Attributes:
         workers: how many at a time.
+        most_started: the same.
     """
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self.workers = self.most_started = workers
 
     def start(self, job: Job) -> Handle:
         """Begin a job."""
@@ -73,13 +76,23 @@ class Processes:
 
 def _live(job: Job, answer: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits for us
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    answer.send(perform(job, lambda session: _stop_on_request(session.stop)))
+    is_asked = False
+    sessions: list[Session] = []
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        nonlocal is_asked
+        is_asked = True
+        for session in sessions:
+            session.stop()
+
+    def note(session: Session) -> None:
+        sessions.append(session)
+        if is_asked:
+            session.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    answer.send(perform(job, note))
     answer.close()
-
-
-def _stop_on_request(stop: object) -> None:
-    signal.signal(signal.SIGTERM, lambda _number, _frame: stop())  # type: ignore[operator]
 
 
 def _words(exit_code: int | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rtseg.batch.job import Job, Result
 from rtseg.batch.pieces import cutting_for
 from rtseg.errors import InputError, RtsegError
+from rtseg.journal import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +30,13 @@ class WorkerDiedError(RtsegError):
 class Executor(Protocol):
     """Where jobs are done."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many jobs it can do at a time."""
+
+    @property
+    def most_started(self) -> int:
+        """How many jobs may be handed over at a time."""
 
     def start(self, job: Job) -> Any:  # noqa: ANN401 (whatever tells jobs apart there)
         """Begin a job; returns what tells it apart."""
@@ -86,17 +93,19 @@ class Scheduler:
         self._stopped = False
 
     @property
-    def running(self) -> list[RunOptions]:
-        """The runs that are under way, pieces among them."""
-        return [task.job.options for task in self._running.values()]
+    def frames_under_way(self) -> int:
+        """How many frames are made of films that are not done with: looked up in the runs' journals."""
+        tasks = list(self._running.values())
+        works = {id(task.work): task.work for task in (*tasks, *self._waiting)}
+        made = sum(result.frames for work in works.values() for result in work.results.values())
+        return made + sum(Journal.peek(task.job.options.outputs).frames for task in tasks)
 
     def run(self, works: Sequence[Work], on_wait: Callable[[], None] = lambda: None) -> None:
         """Do all the work; `on_wait` is called about twice a second."""
-        workers = self._executor.workers
         for work in works:
-            self._waiting += self._first_tasks(work, is_alone=len(works) < 2 * workers)
+            self._waiting += self._first_tasks(work, is_alone=len(works) < 2 * self._executor.workers)
         while self._running or (self._waiting and not self._stopped):
-            while self._waiting and not self._stopped and len(self._running) < workers:
+            while self._waiting and not self._stopped and len(self._running) < self._executor.most_started:
                 task = self._waiting.popleft()
                 self._running[self._executor.start(task.job)] = task
             for handle in self._executor.wait(self._running, _WAIT_S):
@@ -116,18 +125,24 @@ class Scheduler:
             work.cutting = None  # the run itself will say what is wrong
         if work.cutting is None:
             return [_Task(work, Job(work.options))]
-        work.cutting.folder.mkdir(parents=True, exist_ok=True)
-        return [_Task(work, job, piece) for piece, job in enumerate(work.cutting.jobs())]
+        work.results = work.cutting.results_on_disk()
+        tasks = [_Task(work, job, piece) for piece, job in enumerate(work.cutting.jobs())]
+        missing = [task for task in tasks if task.piece not in work.results]
+        return missing or [_Task(work, work.cutting.joining(work.results))]
 
     def _finish(self, task: _Task, handle: Any) -> None:  # noqa: ANN401 (as above)
         work = task.work
         try:
             result = self._executor.result(handle)
         except WorkerDiedError as error:
-            if task.attempt < ATTEMPTS and not self._stopped:
+            if self._stopped:
+                result = Result(interrupted=True)
+            elif task.attempt < ATTEMPTS:
                 self._waiting.appendleft(_again(task))
                 return
-            result = Result(error=f"{work.clip.path}: {error}, {task.attempt} times. Run again for the rest.")
+            else:
+                message = f"{work.clip.path}: {error}, {task.attempt} times. Run again for the rest."
+                result = Result(error=message)
         work.seconds += result.seconds
         if task.piece is None or result.interrupted:
             self._end(work, result)
@@ -137,12 +152,13 @@ class Scheduler:
     def _take_piece(self, work: Work, piece: int, result: Result) -> None:
         assert work.cutting is not None
         work.results[piece] = result
+        work.cutting.note(piece, result)
         if len(work.results) < len(work.cutting.bounds) - 1:
             return
-        results = [work.results[number] for number in sorted(work.results)]
-        if work.cutting.is_whole(results):
-            self._waiting.appendleft(_Task(work, work.cutting.joining(results)))
+        if work.cutting.is_whole(work.results):
+            self._waiting.appendleft(_Task(work, work.cutting.joining(work.results)))
         else:
+            work.results = {}
             self._waiting.appendleft(_Task(work, Job(work.options)))
 
     def _end(self, work: Work, result: Result) -> None:
@@ -158,6 +174,6 @@ def _pieces_folder(work: Work) -> Path:
 
 def _again(task: _Task) -> _Task:
     """The task once more, going on with what the dead worker left."""
-    options = dataclasses.replace(task.job.options, resume=True, overwrite=False)
+    options = dataclasses.replace(task.job.options, resume=True, overwrite=True)
     job = dataclasses.replace(task.job, options=options)
     return dataclasses.replace(task, job=job, attempt=task.attempt + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
     from rtseg.batch.scheduler import Executor
 
 _SAID_EVERY_S = 30
+_THREADS_A_TASK = 2
+"""Cores that a job asks a cluster for."""
 
 
 @click.command("batch")
@@ -104,7 +105,7 @@ def batch_command(
     """
     from rtseg.batch.batch import Batch, BatchOptions
     from rtseg.options import RunOptions
-    from rtseg.report import check_writable, write
+    from rtseg.report import check_writable, cores, write
 
     if workers is not None and address is not None:
         raise InputError("--workers is for this machine, --ray for a cluster: give one of them.")
@@ -112,9 +113,8 @@ def batch_command(
         raise InputError("--resume does what is missing, --overwrite makes all again: give one of them.")
     if report is not None:
         check_writable(report)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = workers or max(1, cores // 2)
-    threads = max(1, cores // workers) if address is None else 2
+    workers = workers or max(1, cores() // 2)
+    threads = max(1, cores() // workers) if address is None else _THREADS_A_TASK
     run = RunOptions(
         "",
         model=model,

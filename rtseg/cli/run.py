@@ -109,6 +109,8 @@ def run_command(
             "There is nothing to write. Give -o OUT.mp4 for the video, --labels OUT.mkv, --table OUT.csv "
             "or --report FILE.json."
         )
+    if resume and overwrite:
+        raise InputError("--resume goes on with an output, --overwrite begins anew: give one of them.")
     if report is not None:
         check_writable(report)
         for output in (out, labels, table):

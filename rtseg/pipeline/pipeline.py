@@ -1,10 +1,11 @@
-"""The pipeline: one thread for the source, one for each stage, mailboxes between, an orderly end in any case.
+"""The pipeline: a thread for the source, one or more a stage, mailboxes between, an orderly end in any case.
 
 Whatever the reason, the end is made of the same three moves:
 
 1. capture looks at `_ending` before each frame and delivers no more;
 2. a stage that failed cancels every mailbox before it, so nobody upstream waits, and counts what lay inside;
-3. a thread that ends closes the mailbox after it, so everybody downstream finishes what is left, then ends.
+3. the last thread of a stage that ends closes the mailbox after it, so everybody downstream finishes what is
+   left, then ends.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rtseg.errors import StageError
 from rtseg.pipeline.books import Bookkeeper, Books
 from rtseg.pipeline.clock import ns_from_s, s_from_ns
+from rtseg.pipeline.crew import Crew
 from rtseg.pipeline.mailbox import Mailbox, MailboxClosedError
 from rtseg.pipeline.meter import END_TO_END, Meter
 from rtseg.pipeline.outcome import Outcome, Progress
@@ -64,11 +66,11 @@ class Pipeline:
         self._source = source
         self._stages = tuple(stages)
         self._join_timeout_s = join_timeout_s
-        lives = [self._run_capture] + [self._run_stage] * len(stages)
-        self._workers = [
-            Worker(name, i, life) for i, (name, life) in enumerate(zip(names, lives, strict=True))
-        ]
-        self._mailboxes: list[Mailbox[Any]] = [Mailbox(capacity) for _ in stages]  # [i] lies after worker i
+        self._names = names
+        self._mailboxes: list[Mailbox[Any]] = [Mailbox(capacity) for _ in stages]  # [i] lies after position i
+        self._workers = [Worker(CAPTURE, 0, self._run_capture)]
+        for position, stage in enumerate(stages, start=1):
+            self._workers += self._hire(position, stage)
         self._bookkeeper = Bookkeeper()
         self._meter = Meter(names)
         self._errors: list[StageError] = []
@@ -118,6 +120,12 @@ class Pipeline:
         if outcome.errors:
             raise outcome.errors[0]
         return outcome
+
+    def _hire(self, position: int, stage: Stage) -> list[Worker]:
+        crew = Crew(self._mailboxes[position - 1])
+        for _ in range(getattr(stage, "parallel", 1)):
+            crew.workers.append(Worker(stage.name, position, self._run_stage, crew))
+        return crew.workers
 
     # In the caller's thread
 
@@ -196,47 +204,68 @@ class Pipeline:
         done_ns = time.monotonic_ns()
         if frame is None or not worker.rest():
             return False
-        self._measure(worker, frame, done_ns - started_ns)
+        self._meter.record(worker.name, done_ns - started_ns)
+        frame.busy_ns[worker.name] = done_ns - started_ns
         self._bookkeeper.capture()
         return self._hand_on(worker, frame)
 
     def _run_stage(self, worker: Worker) -> None:
+        assert worker.crew is not None
+        first, *others = worker.crew.workers
         stage = self._stages[worker.position - 1]
         try:
+            if worker is not first:
+                first.opened.wait()
+                self._process_all(worker, worker.crew, stage)
+                return
             worker.begin()
             with stage:
-                worker.rest()
-                worker.opened.set()
-                while self._process_one(worker, stage):
-                    pass
+                self._process_all(worker, worker.crew, stage)
+                for other in others:
+                    while other.alive:
+                        other.ended.wait(_WATCH_INTERVAL_S)
                 worker.begin()
+                if worker.crew.error is not None:
+                    raise worker.crew.error
         except BaseException as error:
             self._fail(worker, error)
         finally:
             self._leave(worker)
 
-    def _process_one(self, worker: Worker, stage: Stage) -> bool:
+    def _process_all(self, worker: Worker, crew: Crew, stage: Stage) -> None:
+        worker.rest()
+        worker.opened.set()
+        while self._process_one(worker, crew, stage):
+            pass
+
+    def _process_one(self, worker: Worker, crew: Crew, stage: Stage) -> bool:
         """Take one item through the stage; False at the end."""
         try:
-            item = self._mailboxes[worker.position - 1].get()
+            worker.ticket, item = crew.take()
         except MailboxClosedError:
             return False
         started_ns = worker.begin(holds_item=True)
         try:
             result = stage.process(item)
+            busy_ns = time.monotonic_ns() - started_ns
+            _frame_of(item).busy_ns[worker.name] = busy_ns
         except BaseException as error:
+            crew.error = crew.error or error
             self._fail(worker, error)  # now, so that upstream ends while this stage's `__exit__` runs
             raise
-        done_ns = time.monotonic_ns()
-        self._measure(worker, item, done_ns - started_ns)
-        if worker.position == len(self._stages):
-            return self._finish(worker, item, done_ns)
-        return worker.rest() and self._hand_on(worker, result)
-
-    def _measure(self, worker: Worker, item: object, busy_ns: int) -> None:
-        """Note how long the worker was busy with an item, in the figures and on the frame itself."""
-        self._meter.record(worker.name, busy_ns)
-        _frame_of(item).busy_ns[worker.name] = busy_ns
+        if not worker.rest():
+            return False
+        if not crew.wait_for_turn(worker.ticket):
+            self._bookkeeper.drop(f"stopped in {worker.name}")
+            return False
+        try:
+            self._meter.record(worker.name, busy_ns)
+            if worker.position == len(self._stages):
+                self._finish(item, started_ns + busy_ns)
+                return True
+            return self._hand_on(worker, result)
+        finally:
+            crew.end_turn(worker.ticket)
 
     def _hand_on(self, worker: Worker, item: object) -> bool:
         """Put an item before the next stage; False if that one takes no more."""
@@ -247,15 +276,11 @@ class Pipeline:
             return False
         return True
 
-    def _finish(self, worker: Worker, item: object, shown_ns: int) -> bool:
-        """Count an item as shown; False if it was counted as lost already."""
-        captured_ns = _frame_of(item).captured_ns
+    def _finish(self, item: object, shown_ns: int) -> None:
+        """Count an item as shown."""
         fate: Fate = getattr(getattr(item, "label_map", None), "fate", "fresh")
-        if not worker.rest():
-            return False
-        self._meter.record_shown(captured_ns, shown_ns)
+        self._meter.record_shown(_frame_of(item).captured_ns, shown_ns)
         self._bookkeeper.show(fate)
-        return True
 
     # How it ends
 
@@ -269,18 +294,21 @@ class Pipeline:
             return
         self._errors.append(StageError(worker.name, error))
         if worker.lose_item():
+            if worker.crew is not None and worker.ticket is not None:
+                worker.crew.lose(worker.ticket)
             self._bookkeeper.drop(cause or f"{worker.name} failed")
         for position in range(worker.position):
             self._count_undelivered(position, len(self._mailboxes[position].cancel()))
 
     def _count_undelivered(self, position: int, items: int) -> None:
         """Count items that never got from the worker at `position` to the next one."""
-        self._bookkeeper.drop(f"stopped before {self._workers[position + 1].name}", items)
+        self._bookkeeper.drop(f"stopped before {self._names[position + 1]}", items)
 
     def _leave(self, worker: Worker) -> None:
         """Let nobody wait for this worker any more: neither for its items nor for its opening."""
         worker.opened.set()
-        if worker.position < len(self._mailboxes):
+        is_last = worker.crew is None or worker.crew.leave(worker)
+        if is_last and worker.position < len(self._mailboxes):
             self._mailboxes[worker.position].close()
 
 

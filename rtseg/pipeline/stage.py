@@ -9,7 +9,11 @@ if TYPE_CHECKING:
 
 
 class Stage(Protocol):
-    """One step of a frame's way. All its methods are called in one thread, its own, which bears its name."""
+    """One step of a frame's way. All its methods are called in one thread, its own, which bears its name.
+
+    A stage with an attribute `parallel` above 1 has so many threads of that name, and `process` is called in
+    all of them at the same time; results go on in the order of the items none the less.
+    """
 
     @property
     def name(self) -> str:

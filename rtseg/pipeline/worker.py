@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rtseg.pipeline.crew import Crew
+
 
 class Worker:
     """Knows whether its thread is inside a call of its stage, and whether a frame is at stake there.
@@ -20,6 +22,8 @@ class Worker:
 
     Attributes:
         name: the stage's, and the thread's.
+        crew: the workers of its stage; None for capture.
+        ticket: of the item that it took last.
         position: 0 for capture, then counting up along the pipeline.
         thread: not daemonic; started by the pipeline.
         opened: set when the stage is ready for its first item, or never will be.
@@ -27,9 +31,13 @@ class Worker:
             takes it for dead once Ctrl-C has interrupted a `join` with a timeout.
     """
 
-    def __init__(self, name: str, position: int, life: Callable[[Worker], None]) -> None:
+    def __init__(
+        self, name: str, position: int, life: Callable[[Worker], None], crew: Crew | None = None
+    ) -> None:
         self.name = name
         self.position = position
+        self.crew = crew
+        self.ticket: int | None = None
         self.thread = Thread(target=self._live, args=(life,), name=name, daemon=False)
         self.opened = Event()
         self.ended = Event()

@@ -7,7 +7,6 @@ holds the same packets as one that was made in one go.
 from __future__ import annotations
 
 import heapq
-import os
 from typing import TYPE_CHECKING, Any, cast
 
 import av
@@ -28,6 +27,9 @@ SEGMENT_FRAMES = 120
 
 _SECONDS_A_GROUP = 2
 """Between key frames. What a full disk costs at most, beside the frames that are still in the encoder."""
+
+_ENCODER_THREADS = 2
+"""On every machine: x264's packets depend on it."""
 
 _LENGTH_PREFIXED = {"h264", "hevc"}
 """Codecs whose encoders part units by start codes, and whose containers by lengths."""
@@ -84,7 +86,7 @@ class SegmentEncoder:
             codec.sample_aspect_ratio = source.film.sample_aspect_ratio
         codec.time_base = source.time_base
         codec.gop_size = max(1, round(source.fps * _SECONDS_A_GROUP))
-        codec.thread_count = _encoder_threads()
+        codec.thread_count = _ENCODER_THREADS
 
 
 class DecodeTimes:
@@ -143,8 +145,3 @@ def _with_start_codes(packet: Packet[Any]) -> Packet[Any]:
     parted.duration = packet.duration
     parted.is_keyframe = packet.is_keyframe
     return parted
-
-
-def _encoder_threads() -> int:
-    """Take half the cores, four at most: the model needs the others, and each thread holds frames back."""
-    return max(1, min(4, (os.cpu_count() or 1) // 2))

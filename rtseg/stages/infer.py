@@ -22,6 +22,11 @@ class Infer:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
+    @property
+    def parallel(self) -> int:
+        """How many frames are under way at the same time."""
+        return self._backend.streams
+
     def __enter__(self) -> Self:
         """Open the backend."""
         self._backend.open()

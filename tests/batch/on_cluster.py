@@ -37,12 +37,14 @@ def main() -> None:
         time.sleep(1)
         nodes.remove_node(doomed, allow_graceful=False)
 
+    workers = [cluster.workers]
     killer = threading.Thread(target=kill_a_node)
     killer.start()
     batch.run(cluster)
     killer.join()
+    workers.append(cluster.workers)
     report = batch.report()
-    print(json.dumps({"workers": cluster.workers, "files": report["files"], "errors": report["errors"]}))  # noqa: T201
+    print(json.dumps({"workers": workers, "files": report["files"], "errors": report["errors"]}))  # noqa: T201
     cluster.close()
     nodes.shutdown()
 

@@ -115,6 +115,33 @@ def test_a_long_film_in_pieces_is_the_same_as_in_one_go(long_film, tmp_path, mon
     assert batch.report()["frames"] == LONG
 
 
+def test_pieces_that_are_made_are_not_made_again(long_film, tmp_path, monkeypatch):
+    """The one who hands out the work is killed when two pieces of three are there."""
+    monkeypatch.setattr(pieces, "LEAST_FRAMES", SEGMENT_FRAMES)
+
+    class Dying(Processes):
+        ended = 0
+
+        def result(self, handle):
+            self.ended += 1
+            if self.ended == 3:
+                raise KeyboardInterrupt
+            return super().result(handle)
+
+    with pytest.raises(KeyboardInterrupt):
+        batch_for(long_film, tmp_path).run(Dying(2))
+    time.sleep(1)
+    jobs = []
+    executor = Processes(2)
+    monkeypatch.setattr(executor, "start", lambda job: jobs.append(job) or Processes.start(executor, job))
+    batch = batch_for(long_film, tmp_path)
+    batch.run(executor)
+    assert len(jobs) == 2  # the third piece, and the joining
+    assert states_of(batch) == {"long": "done"}
+    assert len(packets_of(tmp_path / "long.mp4", "video")[0]) == LONG
+    assert not list(tmp_path.glob(".*"))
+
+
 def kill_a_child(after_s):
     """Kill the first child process that has begun to write."""
     time.sleep(after_s)
