@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from rtseg.batch.job import perform
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from rtseg.batch.job import Job, Result
 
 _CONNECT_S = 5
+_ANSWER_S = 20
 _RETRIES = 4
 _DEFAULT_PORT = 6379
 _CLIENT = "ray://"
@@ -39,6 +43,7 @@ class Cluster:
         except ImportError as error:
             raise MissingDependencyError("ray", extra="ray") from error
         self._ray = ray
+        _check_answers(address)
         try:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -83,6 +88,23 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster."""
         self._ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Ask Ray's own health check, with a time-out: connecting to something else would hang for minutes.
+
+    Raises:
+        InputError: what listens there is no Ray cluster.
+    """
+    if address in ("auto", "local") or address.startswith(_CLIENT):
+        return
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    with suppress(subprocess.TimeoutExpired):
+        if subprocess.run(command, capture_output=True, timeout=_ANSWER_S, check=False).returncode == 0:
+            return
+    raise InputError(
+        f"{address}: what answers there is no Ray cluster. Give HOST:PORT of a running one, or auto."
+    )
 
 
 def _check_reachable(address: str) -> None:

@@ -6,6 +6,7 @@
     books.py      what became of every frame
     stage.py      what is asked of a stage
     worker.py     one thread, as the others see it
+    crew.py       the threads of one stage, in turns
     outcome.py    what a run tells while it lasts and when it is over
     pipeline.py   puts them together
 

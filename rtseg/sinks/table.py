@@ -30,7 +30,7 @@ STAGES = ("capture", "preprocess", "infer", "colorize")
 """The stages whose time a row tells; the row is written in the last one, present."""
 
 _ROWS_A_BATCH = 1024
-_ROWS_A_GROUP = 65536
+_ROWS_A_GROUP = 16384
 """Of a Parquet file."""
 
 

@@ -1,6 +1,6 @@
 """A batch on a Ray cluster of several nodes on this machine, one of which is killed on the way.
 
-python -m tests.batch.on_cluster FOLDER OUT
+python -m tests.batch.on_cluster FOLDER OUT SAID.json
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from rtseg.sinks.segments import SEGMENT_FRAMES
 
 
 def main() -> None:
-    """Run the batch, and print how it went."""
+    """Run the batch, and write down how it went."""
     pieces.LEAST_FRAMES = SEGMENT_FRAMES
     folder, out = Path(sys.argv[1]), Path(sys.argv[2])
     nodes = LocalCluster(initialize_head=True, head_node_args={"num_cpus": 0})
     doomed = nodes.add_node(num_cpus=2)
     nodes.add_node(num_cpus=2)
-    run = RunOptions("", backend="simulated:10", threads=1)
+    run = RunOptions("", backend="simulated:40", threads=1)
     batch = Batch(BatchOptions([str(folder)], out, endings=ENDINGS, run=run))
     cluster = Cluster(nodes.address, threads=1, gpus=0)
 
@@ -44,7 +44,8 @@ def main() -> None:
     killer.join()
     workers.append(cluster.workers)
     report = batch.report()
-    print(json.dumps({"workers": workers, "files": report["files"], "errors": report["errors"]}))  # noqa: T201
+    said = {"workers": workers, "files": report["files"], "errors": report["errors"]}
+    Path(sys.argv[3]).write_text(json.dumps(said))
     cluster.close()
     nodes.shutdown()
 

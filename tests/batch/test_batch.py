@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rtseg import RunOptions, Session
+from rtseg import InputError, RunOptions, Session
 from rtseg.batch import pieces
 from rtseg.batch.batch import ENDINGS, Batch, BatchOptions
+from rtseg.batch.cluster import Cluster
 from rtseg.batch.manifest import Manifest
 from rtseg.batch.processes import Processes
 from rtseg.sinks.segments import SEGMENT_FRAMES
@@ -232,6 +234,16 @@ def test_bad_input_is_refused_before_the_first_frame(drives, tmp_path, arguments
     assert words in done.stderr
     assert 1 <= len(done.stderr.strip().splitlines()) <= 2
     assert not (tmp_path / "out").exists()
+
+
+def test_something_else_at_the_address_is_no_cluster():
+    """It listens and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        begun = time.monotonic()
+        with pytest.raises(InputError, match="no Ray cluster"):
+            Cluster(address, threads=1, gpus=0)
+    assert time.monotonic() - begun < 60
 
 
 def test_a_manifest_survives_a_torn_line(tmp_path):
