@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from rtseg.errors import OutputError, SinkFault
 from rtseg.sinks.output import check_place, growing_path
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 ENDINGS = tuple(ending for ending in listing.ENDINGS if ending != ".pgm")
 """File name endings that can be written: those that can be read, without the one that is grey only."""
 
-# swscale's short cut for 4:2:0 rounds down: twice the error, and pictures a level or two too dark.
-_CAREFUL = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+# swscale's short cut for 4:2:0 rounds down: twice the error, and pictures a level or two too dark. FFmpeg's
+# numbers of SWS_BILINEAR, SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT; PyAV names the last two only from version 18 on.
+_CAREFUL = 0x2 | 0x40000 | 0x2000
 
 
 def is_image_output(path: Path) -> bool:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange
 
 if TYPE_CHECKING:
     import av
@@ -28,13 +28,8 @@ class Matrix(Enum):
         return _SWSCALE[self]
 
 
-_SWSCALE = {
-    Matrix.BT601: int(Colorspace.ITU601),
-    Matrix.BT709: int(Colorspace.ITU709),
-    Matrix.BT2020: int(Colorspace.BT2020),
-    Matrix.FCC: int(Colorspace.FCC),
-    Matrix.SMPTE240M: int(Colorspace.SMPTE240M),
-}
+# FFmpeg's SWS_CS numbers; PyAV names BT.2020 only from version 18 on, which Python 3.10 does not get.
+_SWSCALE = {Matrix.BT601: 5, Matrix.BT709: 1, Matrix.BT2020: 9, Matrix.FCC: 4, Matrix.SMPTE240M: 7}
 
 # Keys are H.273 matrix coefficients, as in a decoded frame's `colorspace`.
 _MATRICES = {
