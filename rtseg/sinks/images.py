@@ -28,7 +28,7 @@ ENDINGS = tuple(ending for ending in listing.ENDINGS if ending != ".pgm")
 """File name endings that can be written: those that can be read, without the one that is grey only."""
 
 # swscale's short cut for 4:2:0 rounds down: twice the error, and pictures a level or two too dark. FFmpeg's
-# numbers of SWS_BILINEAR, SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT; PyAV names the last two only from version 18 on.
+# numbers of SWS_BILINEAR, SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT; PyAV has names for them from version 18.
 _CAREFUL = 0x2 | 0x40000 | 0x2000
 
 
