@@ -214,10 +214,16 @@ class Companions:
 def kept_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """What holds for a copy too: all but what a muxer says of the very file."""
     return {
-        key: value
+        key: _said_once(key, value)
         for key, value in metadata.items()
         if key.lower() not in _OF_THE_FILE and not key.lower().startswith(_OF_THE_STREAM)
     }
+
+
+def _said_once(key: str, value: str) -> str:
+    """FFmpeg 9 strings the dates of MP4's two places together, though they are one date: "X;X"."""
+    first, _, second = value.partition(";")
+    return first if key.lower() == "creation_time" and first == second else value
 
 
 def _is_written_anew(stream: Stream) -> bool:
