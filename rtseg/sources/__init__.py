@@ -1,7 +1,7 @@
 """Where frames come from.
 
 base.py          what every source is
-file.py          video files (opening.py, decoder.py, orientation.py: its parts)
+file.py          video files (opening.py, decoder.py, seeking.py, orientation.py: its parts)
 images.py        image files (listing.py: which, in which order, under which names)
 synthetic.py     a rendered drive (drive/: its parts)
 """
