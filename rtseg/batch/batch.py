@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rtseg.batch.clips import Clip
     from rtseg.batch.job import Result
+    from rtseg.batch.manifest import State
     from rtseg.batch.scheduler import Executor
 
 ENDINGS = {"video": ".mp4", "labels": ".labels.mkv", "table": ".parquet"}
@@ -95,15 +96,20 @@ class Batch:
         """Do what is missing. A file that fails is noted, and the others go on.
 
         Raises:
+            OutputError: the folders for the outputs cannot be made.
             SinkFault: the manifest cannot be written.
         """
         self._begun = time.monotonic()
         self._scheduler = Scheduler(executor, self._note)
         works = [Work(clip, self._options_for(clip)) for clip in self.missing]
-        for work in works:
-            next(iter(work.options.outputs.values())).parent.mkdir(parents=True, exist_ok=True)
+        self.make_folders()
         self._scheduler.run(works, lambda: on_standing(self.standing()))
         on_standing(self.standing())
+
+    def make_folders(self) -> None:
+        """Make the folders for the outputs, as `run` does by itself; OutputError if they cannot be made."""
+        for clip in self.missing:
+            _make_folder((self.options.out / clip.name).parent)
 
     def stop(self) -> None:
         """Begin nothing more, end what is under way in order; from a signal handler, too."""
@@ -143,11 +149,11 @@ class Batch:
     def _note(self, work: Work, result: Result) -> None:
         if result.interrupted:
             return
-        state = "cut" if result.ends_early else "failed" if result.error else "done"
+        state: State = "cut" if result.ends_early else "failed" if result.error else "done"
         entry = Entry(
             source=str(work.clip.path),
             hash=_content_or_nothing(work.clip),
-            state=state,  # type: ignore[arg-type]  # mypy widens the literals
+            state=state,
             frames=result.frames if state != "failed" else 0,
             seconds=round(work.seconds, 3),
             error=result.error,
@@ -189,6 +195,13 @@ class Batch:
             "endings": self.options.endings,
             **{name: getattr(run, name) for name in names},
         }
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}). Choose another place.") from error
 
 
 def _content_or_nothing(clip: Clip) -> str:

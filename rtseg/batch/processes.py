@@ -49,8 +49,9 @@ class Processes:
 
     def wait(self, handles: Iterable[Handle], timeout_s: float) -> list[Handle]:
         """Those of the jobs that have ended, after this time at most."""
-        by_answer = {handle.answer: handle for handle in handles}
-        return [by_answer[answer] for answer in wait(list(by_answer), timeout_s)]  # type: ignore[index]
+        running = list(handles)
+        ended = wait([handle.answer for handle in running], timeout_s)
+        return [handle for handle in running if handle.answer in ended]
 
     def result(self, handle: Handle) -> Result:
         """How a job that has ended did; WorkerDiedError if its process died."""

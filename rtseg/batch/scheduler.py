@@ -103,7 +103,7 @@ class Scheduler:
     def run(self, works: Sequence[Work], on_wait: Callable[[], None] = lambda: None) -> None:
         """Do all the work; `on_wait` is called about twice a second."""
         for work in works:
-            self._waiting += self._first_tasks(work, is_alone=len(works) < 2 * self._executor.workers)
+            self._waiting += self._first_tasks(work, may_cut=len(works) < 2 * self._executor.workers)
         while self._running or (self._waiting and not self._stopped):
             while self._waiting and not self._stopped and len(self._running) < self._executor.most_started:
                 task = self._waiting.popleft()
@@ -117,10 +117,10 @@ class Scheduler:
         self._stopped = True
         self._executor.stop(list(self._running))
 
-    def _first_tasks(self, work: Work, *, is_alone: bool) -> list[_Task]:
+    def _first_tasks(self, work: Work, *, may_cut: bool) -> list[_Task]:
         try:
             folder = _pieces_folder(work)
-            work.cutting = cutting_for(work.options, folder, self._executor.workers) if is_alone else None
+            work.cutting = cutting_for(work.options, folder, self._executor.workers) if may_cut else None
         except InputError:
             work.cutting = None  # the run itself will say what is wrong
         if work.cutting is None:

@@ -133,6 +133,7 @@ def batch_command(
     options = BatchOptions(sources, out, endings=_endings(outputs), run=run, overwrite=overwrite)
     batch = Batch(options)
     executor = _executor(batch, workers, address, threads)
+    batch.make_folders()
     try:
         with stopped_by_signals(batch.stop):
             _run_with_bar(batch, executor)

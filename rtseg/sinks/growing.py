@@ -244,9 +244,9 @@ class GrowingVideo:
         packet.stream, packet.time_base = self._stream, unit
         self._end_s = max(self._end_s, (pts + packet.duration) * unit)
 
-    def _finish(self) -> av.FFmpegError | None:
+    def _finish(self) -> av.FFmpegError | OSError | None:
         """Flush and close; the first error is returned, so that the caller still renames the file."""
-        failure: av.FFmpegError | None = None
+        failure: av.FFmpegError | OSError | None = None
         try:
             if self.written:
                 self._mux(self._segments.end())
@@ -260,6 +260,10 @@ class GrowingVideo:
         if self._companions is not None:
             self._companions.close()
             self.warnings += self._companions.warnings
+        try:
+            synced_state(self._growing)  # before it gets its name, and the journal goes
+        except OSError as error:
+            failure = failure or error
         return failure
 
     def _finish_companions(self) -> None:

@@ -15,15 +15,10 @@ _BLOCK = 1 << 20
 
 
 class Rows:
-    """A file of Arrow streams, one behind the other, each whole in itself. Used by one thread.
-
-    Attributes:
-        path: the file.
-    """
+    """A file of Arrow streams, one behind the other, each whole in itself. Used by one thread."""
 
     def __init__(self, path: Path) -> None:
         """Make the file, empty; OSError if it cannot be made."""
-        self.path = path
         # pyarrow takes no file name that is not UTF-8, and a file it opened hides what the disk said.
         self._file = path.open("w+b")
 

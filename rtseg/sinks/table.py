@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -184,6 +185,8 @@ class TableSink:
                     writer.write_table(table)
                 if writer is not None:
                     writer.close()
+                    file.flush()
+                    os.fsync(file.fileno())
             if writer is not None:
                 self._growing.replace(self._path)
         except OSError as error:

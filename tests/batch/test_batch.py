@@ -223,10 +223,11 @@ def test_an_interrupted_batch_ends_in_order_and_goes_on(long_film, tmp_path):
         (("good-0.mp4", "--outputs", "sound"), "--outputs sound"),
         (("good-0.mp4", "--backend", "abacus"), "abacus"),
         (("good-0.mp4", "--ray", "127.0.0.1:1"), "no Ray cluster answers"),
+        (("good-0.mp4", "--out", "good-1.mp4/below", "--backend", "simulated"), "cannot be made"),
     ],
 )
 def test_bad_input_is_refused_before_the_first_frame(drives, tmp_path, arguments, words):
-    command = [sys.executable, "-m", "rtseg", "batch", *arguments, "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "rtseg", "batch", "--out", str(tmp_path / "out"), *arguments]
     begun = time.monotonic()
     done = subprocess.run(command, cwd=drives, capture_output=True, text=True, check=False)
     assert time.monotonic() - begun < 60
