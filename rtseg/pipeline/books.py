@@ -61,6 +61,13 @@ class Bookkeeper:
         with self._lock:
             self._captured += 1
 
+    def lose(self, cause: str, frames: int) -> None:
+        """Count frames that the source lost: captured, and dropped at once."""
+        if frames:
+            with self._lock:
+                self._captured += frames
+                self._dropped[cause] += frames
+
     def show(self, fate: Fate) -> None:
         """Count one more frame as shown."""
         with self._lock:
