@@ -41,6 +41,13 @@ class Books:
         """Frames whose fate is still open; 0 once a run has ended."""
         return self.captured - self.shown - sum(self.dropped.values())
 
+    def sentence(self) -> str:
+        """All of it in a line, for people."""
+        older = [f"{count} {fate}" for fate, count in (("propagated", self.propagated), ("held", self.held)) if count]
+        dropped = ", ".join(f"{count} {cause}" for cause, count in self.dropped.items())
+        ended = f"dropped: {dropped}" if dropped else "none dropped"
+        return ", ".join([f"{self.captured} captured", f"{self.fresh} segmented", *older, ended])
+
     @property
     def balanced(self) -> bool:
         """Whether every captured frame is accounted for, exactly once."""

@@ -243,6 +243,7 @@ class Pipeline:
                 self._process_all(worker, worker.crew, stage)
                 return
             worker.begin()
+            self._rules.begin(worker.name)
             with stage:
                 self._process_all(worker, worker.crew, stage)
                 for other in others:

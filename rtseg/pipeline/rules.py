@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rtseg.pipeline.clock import NS_PER_MS, s_from_ns
 from rtseg.pipeline.deadline import Deadline
 from rtseg.pipeline.mailbox import Mailbox
+from rtseg.pipeline.priority import be_courteous, be_prompt, be_punctual
 from rtseg.pipeline.schedule import Schedule
 from rtseg.pipeline.thinning import Thinning
 
@@ -51,6 +52,9 @@ class FileRules:
     def forgives(self, stage: str, error: Exception) -> bool:  # noqa: ARG002
         """Whether the run goes on after a stage has raised."""
         return False
+
+    def begin(self, stage: str) -> None:
+        """Set up the calling thread, which is about to open that stage."""
 
     def done(self, stage: str, busy_ns: int) -> None:
         """Learn how long a stage was busy with a frame."""
@@ -142,6 +146,15 @@ class LiveRules(FileRules):
         self.forgiven[stage] += 1
         self.last_error[stage] = f"{type(error).__name__}: {error}".splitlines()[0]
         return True
+
+    def begin(self, stage: str) -> None:
+        """Give way to others in inference, which takes long, and to nobody where frames are shown in time."""
+        if stage == INFER:
+            be_courteous()
+        elif self.schedule is not None and stage == self._stages[-1]:
+            be_punctual()
+        elif self.schedule is not None and self._stages.index(stage) > self._stages.index(INFER):
+            be_prompt()
 
     def done(self, stage: str, busy_ns: int) -> None:
         """Learn what inference and painting cost."""

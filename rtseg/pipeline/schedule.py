@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from rtseg.frame import Frame, Labelled
 
 _FIRST_LEAD_NS = 20 * NS_PER_MS
-_MARGIN_NS = 2 * NS_PER_MS
-_CALMING = 0.98
-"""What is left of the lead after each frame that needed less: half of it after 35 frames."""
+_MARGIN_NS = 3 * NS_PER_MS
+_CAUTION = 1.25
+_CALMING = 0.99
+"""What is left of the lead after each frame that needed less: half of it after 70 frames."""
+_LARGEST_LEAD = 0.5
+"""Of the latency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ class Schedule:
 
     def took(self, duration_ns: int) -> None:
         """Learn how long it took to paint a frame."""
-        needed_ns = min(duration_ns * 1.1 + _MARGIN_NS, self.latency_ns * 0.8)
+        needed_ns = min(duration_ns * _CAUTION + _MARGIN_NS, self.latency_ns * _LARGEST_LEAD)
         self._lead_ns = max(needed_ns, self._lead_ns * _CALMING)
 
     def close(self) -> None:
