@@ -24,10 +24,10 @@ Fate = Literal["fresh", "propagated", "held"]
 
 @dataclass(slots=True)
 class Slot:
-    """When a frame is to be shown, in a run with a fixed latency, and when it was. Instants are monotonic, ns.
+    """When a frame of a live run is to be shown, and when it was. Instants are monotonic, ns.
 
     Attributes:
-        due_ns: the instant at which it is to be shown.
+        due_ns: the instant at which it is to be shown; without a fixed latency the one of its capture.
         wanted: whether it goes to inference; if not, older labels are moved to it.
         handed_out_ns: when it left the schedule, to be painted.
         shown_ns: when it was handed to the sinks.
@@ -53,7 +53,7 @@ class Frame:
         name: of the image file that the picture comes from, without folder and ending; None in a film.
         busy_ns: nanoseconds that each stage was busy with this frame, by its name. The one part that changes:
             the pipeline adds a stage's time before it hands the frame on.
-        slot: when it is to be shown, in a run with a fixed latency; None in others.
+        slot: when it is to be shown, in a live run; None over a file.
     """
 
     index: int

@@ -43,7 +43,11 @@ class Books:
 
     def sentence(self) -> str:
         """All of it in a line, for people."""
-        older = [f"{count} {fate}" for fate, count in (("propagated", self.propagated), ("held", self.held)) if count]
+        older = [
+            f"{count} {fate}"
+            for fate, count in (("propagated", self.propagated), ("held", self.held))
+            if count
+        ]
         dropped = ", ".join(f"{count} {cause}" for cause, count in self.dropped.items())
         ended = f"dropped: {dropped}" if dropped else "none dropped"
         return ", ".join([f"{self.captured} captured", f"{self.fresh} segmented", *older, ended])

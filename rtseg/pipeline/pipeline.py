@@ -73,7 +73,9 @@ class Pipeline:
         self._names = names
         self._rules = rules or FileRules()
         self._bookkeeper = Bookkeeper()
-        self._mailboxes: list[Any] = self._rules.mailboxes(names[1:], self._bookkeeper)  # [i] after position i
+        self._mailboxes: list[Any] = self._rules.mailboxes(
+            names[1:], self._bookkeeper
+        )  # [i] after position i
         self._workers = [Worker(CAPTURE, 0, self._run_capture)]
         for position, stage in enumerate(stages, start=1):
             self._workers += self._hire(position, stage)

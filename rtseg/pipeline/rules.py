@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from rtseg.frame import Slot
 from rtseg.pipeline.clock import NS_PER_MS, s_from_ns
 from rtseg.pipeline.deadline import Deadline
 from rtseg.pipeline.mailbox import Mailbox
@@ -132,8 +134,8 @@ class LiveRules(FileRules):
         """Give the frame its slot, and choose whether it is inferred."""
         wanted = self.thinning.wants(frame.captured_ns)
         if self.schedule is not None:
-            frame = self.schedule.expect(frame, wanted=wanted)
-        return frame, wanted
+            return self.schedule.expect(frame, wanted=wanted), wanted
+        return replace(frame, slot=Slot(frame.captured_ns)), wanted
 
     def is_lost(self, position: int) -> bool:
         """Whether it is lost: up to inference, frames with a slot are not."""
@@ -164,7 +166,9 @@ class LiveRules(FileRules):
     def wait_for_slot(self, frame: Frame) -> bool:
         """Wait for the frame's slot."""
         slot, schedule = frame.slot, self.schedule
-        if slot is None or schedule is None:
+        assert slot is not None
+        if schedule is None:
+            slot.shown_ns = time.monotonic_ns()
             return True
         painting = self._stages[self._stages.index(INFER) + 1 : -1]
         schedule.took(sum(frame.busy_ns.get(stage, 0) for stage in painting))
@@ -175,11 +179,11 @@ class LiveRules(FileRules):
         slot.shown_ns = time.monotonic_ns()
         return True
 
-    def shown(self, frame: Frame, fate: Fate, done_ns: int) -> int:
+    def shown(self, frame: Frame, fate: Fate, done_ns: int) -> int:  # noqa: ARG002
         """Note how punctual the frame was; it counts from the instant at which it was handed to the sinks."""
-        if frame.slot is None:
-            return done_ns
-        self._deadline.shown(frame.slot, fate)
+        assert frame.slot is not None
+        if self.deadline is not None:
+            self.deadline.shown(frame.slot, fate)
         return frame.slot.shown_ns
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -259,8 +258,8 @@ def _utf8(name: str) -> str:
 
 
 def _latency_ms(frame: Frame) -> float:
-    shown_ns = frame.slot.shown_ns if frame.slot is not None else time.monotonic_ns()
-    return (shown_ns - frame.captured_ns) / 1e6
+    assert frame.slot is not None
+    return (frame.slot.shown_ns - frame.captured_ns) / 1e6
 
 
 def _ms(busy_ns: int | None) -> float | None:

@@ -207,7 +207,8 @@ def test_the_schedule_never_holds_more_than_its_latency():
 
 
 @pytest.mark.parametrize(
-    ("cost_ms", "interval_ms", "every"), [(10, 33, 1), (26, 33, 1), (30, 33, 2), (100, 33, 4), (10_000, 33, 30)]
+    ("cost_ms", "interval_ms", "every"),
+    [(10, 33, 1), (26, 33, 1), (30, 33, 2), (100, 33, 4), (10_000, 33, 30)],
 )
 def test_the_rule_takes_the_smallest_step_that_leaves_a_fifth_of_the_time(cost_ms, interval_ms, every):
     thinning = Thinning()
