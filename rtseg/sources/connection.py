@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
@@ -134,10 +135,14 @@ class StreamConnection:
         streams repeat their contents about twice a second.
         """
         if self._address.scheme.startswith("rtsp"):
+            # Without a time-out of its own FFmpeg refuses to listen.
+            seconds = str(math.ceil(self._options.open_timeout_s))
+            listen = {"rtsp_flags": "listen", "listen_timeout": seconds} if self._options.listen else {}
             return {
                 "rtsp_transport": self._options.transport,
                 "allowed_media_types": "video",
                 "analyzeduration": "500000",
+                **listen,
             }
         live_edge = {"live_start_index": "-1"} if ".m3u8" in self._address.rest else {}
         lenient = {"overrun_nonfatal": "1"} if self._address.scheme == "udp" else {}
