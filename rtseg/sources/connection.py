@@ -14,7 +14,7 @@ from rtseg.pipeline.clock import NS_PER_S, ns_from_s
 from rtseg.sources.orientation import orientation_of
 from rtseg.sources.pace import Pace
 from rtseg.sources.patience import interruptible
-from rtseg.sources.refusal import Refusal, refusal_from, timed_out
+from rtseg.sources.refusal import Refusal, broken_off_from, refusal_from, timed_out
 from rtseg.sources.tally import Tally
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class StreamConnection:
                 self._patience.allow(self._options.read_timeout_s)
             if packet is None:
                 self._tally.end()
-                raise ConnectionLost(Refusal("the stream ended", "Check the camera or server."))
+                raise ConnectionLost(broken_off_from(EOFError()))
 
     def _read(self) -> Packet[VideoStream] | None:
         """Wait for the next packet; None at the end of the stream."""
@@ -198,9 +198,11 @@ class StreamConnection:
                 return packet if packet is not None and packet.size else None
             # Told to end, FFmpeg first gives the picture that it held back, as old as the wait was long.
             failure = TimeoutError()
-            self._tally.miss()
-        self._tally.end()
-        raise self._loss_from(failure)
+            if not self._patience.stopped:
+                self._tally.miss()
+        if not self._patience.stopped:
+            self._tally.end()
+        raise self._loss_from(failure, was_open=True)
 
     def _decode(self, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         if packet is not None:
@@ -211,10 +213,12 @@ class StreamConnection:
             self._tally.error(packet.pts if packet is not None else None)
             return []
 
-    def _loss_from(self, failure: Exception) -> ConnectionLost:
+    def _loss_from(self, failure: Exception, *, was_open: bool = False) -> ConnectionLost:
         """Say why. To be raised outside the handler: FFmpeg's text, not to be chained, has the password."""
         if self._patience.stopped:
             return ConnectionLost(Refusal("it was stopped", "Start it again."))
         if self._patience.timed_out:
             return ConnectionLost(self._late)
+        if was_open:
+            return ConnectionLost(broken_off_from(failure))
         return ConnectionLost(refusal_from(failure, self._address, self._options))
