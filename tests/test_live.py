@@ -125,7 +125,7 @@ def test_a_server_that_dies_and_comes_back(rtsp_server, tmp_path):
     run.run((2, server.kill), (4, server.restart))
     run.check()
     facts = run.session.report()["source"]
-    assert facts["reconnects"] >= 1
+    assert facts["outages"] == 1
     assert 1 < facts["seconds_without_picture"] < 6
     assert float(run.rows()[-1]["pts_s"]) > 8.5
 
@@ -292,9 +292,11 @@ def test_the_least_latency_is_found_and_kept(rtsp_server, tmp_path):
 
 
 def test_a_latency_that_cannot_be_reached_is_refused_with_one_that_can(rtsp_server, tmp_path):
+    server, folder = rtsp_server(), tmp_path / "out"
+    folder.mkdir()
     with pytest.raises(InputError, match=r"--latency 20: cannot be reached .* at best\. Give \d+ or more"):
-        Run(tmp_path, rtsp_server().url, latency_ms=20, backend="simulated:60")
-    assert not list(tmp_path.iterdir())
+        Run(folder, server.url, latency_ms=20, backend="simulated:60")
+    assert not list(folder.iterdir())
 
 
 def command(folder: Path, source: str, *options: str) -> subprocess.Popen:
