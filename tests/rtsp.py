@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+import time
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +17,12 @@ import cv2
 from rtseg.sources.drive import number_from_strip, picture_from_rgb, render
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
+
+    from rtseg.sources.live import LiveSource
 
 FPS = 30
 FRAMES = 150
@@ -89,6 +96,16 @@ def write_clip(path: Path, units: list[bytes]) -> Path:
     return path
 
 
+def read_clip(path: Path) -> list[bytes]:
+    """The frames of a clip."""
+    data, units, at = path.read_bytes(), [], 0
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        units.append(data[at + 4 : end])
+        at = end
+    return units
+
+
 def number_of(picture: av.VideoFrame) -> int | None:
     """The number in the strip of a picture of the drive; None where it cannot be read."""
     return number_from_strip(picture.to_ndarray(format="gray"))
@@ -131,7 +148,7 @@ class RtspServer:
         return f"rtsp://{user_info}@127.0.0.1:{self.port}/drive"
 
     def kill(self) -> None:
-        """End the process at once, as a power cut does."""
+        """End the process at once, as a power cut does. Twice is as once."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -180,3 +197,60 @@ class RtspServer:
         assert self._process.stdin is not None
         self._process.stdin.write(order + "\n")
         self._process.stdin.flush()
+
+
+class Watch:
+    """A live source watched for some seconds, in the calling thread, while things happen to it.
+
+    Attributes:
+        numbers: from the strips, None where unreadable.
+        captured_ns: when each was captured.
+        pts: of each.
+        sizes: (width, height) of the pictures.
+        seconds: from the beginning of the iteration to its end.
+    """
+
+    def __init__(
+        self, source: LiveSource, seconds: float, happens: Sequence[tuple[float, Callable[[], Any]]] = ()
+    ) -> None:
+        """Iterate an entered source and stop it after so many seconds; `happens` at the seconds given."""
+        self.numbers: list[int | None] = []
+        self.captured_ns: list[int] = []
+        self.pts: list[int] = []
+        self.sizes: set[tuple[int, int]] = set()
+        timers = [threading.Timer(after, action) for after, action in (*happens, (seconds, source.stop))]
+        begun = time.monotonic()
+        for timer in timers:
+            timer.start()
+        try:
+            for index, frame in enumerate(source):
+                assert frame.index == index
+                self.numbers.append(number_of(frame.picture))
+                self.captured_ns.append(frame.captured_ns)
+                self.pts.append(frame.pts)
+                self.sizes.add((frame.picture.width, frame.picture.height))
+        finally:
+            self.seconds = time.monotonic() - begun
+            for timer in timers:
+                timer.cancel()
+                timer.join()
+
+    @property
+    def longest_gap_s(self) -> float:
+        """The longest time between two frames."""
+        return max((b - a) / 1e9 for a, b in pairwise(self.captured_ns))
+
+    def ages_ms(self, pushed: list[tuple[int, int]]) -> list[float]:
+        """How long before its capture each readable frame was pushed by the server."""
+        instants: dict[int, list[int]] = {}
+        for number, instant_ns in pushed:
+            instants.setdefault(number, []).append(instant_ns)
+        return [
+            min(
+                (captured_ns - instant_ns) / 1e6
+                for instant_ns in instants[number]
+                if instant_ns <= captured_ns
+            )
+            for number, captured_ns in zip(self.numbers, self.captured_ns, strict=True)
+            if number is not None
+        ]

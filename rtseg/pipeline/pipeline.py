@@ -99,6 +99,10 @@ class Pipeline:
         """
         self._stop_asked = True
 
+    def forget_times(self) -> None:
+        """Measure how long stages and frames take from now on only; from any thread."""
+        self.meter = Meter(self._names)
+
     def run(
         self, on_progress: Callable[[Progress], None] | None = None, *, interval_s: float = 0.1
     ) -> Outcome:

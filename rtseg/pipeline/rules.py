@@ -109,11 +109,11 @@ class LiveRules(FileRules):
         self._tolerance_ns = tolerance_ns
         self._skip_errors = skip_errors
         self._stages: Sequence[str] = ()
-        self._painting_ns = 0
+        self._bookkeeper: Bookkeeper | None = None
 
     def mailboxes(self, stages: Sequence[str], bookkeeper: Bookkeeper) -> list[Any]:
         """Make a mailbox before each stage; behind inference it is the schedule, if there is a latency."""
-        self._stages = stages
+        self._stages, self._bookkeeper = stages, bookkeeper
         if self._latency_ns is None:
             return [Mailbox(1, latest_wins=True) for _ in stages]
 
@@ -136,6 +136,13 @@ class LiveRules(FileRules):
         if self.schedule is not None:
             return self.schedule.expect(frame, wanted=wanted), wanted
         return replace(frame, slot=Slot(frame.captured_ns)), wanted
+
+    def change_latency(self, latency_ns: int) -> None:
+        """Go on at another latency, and count anew how punctual the run is. Frames that wait are dropped."""
+        assert self.schedule is not None
+        assert self._bookkeeper is not None
+        self.deadline = Deadline(latency_ns)
+        self._bookkeeper.drop("latency was changed", self.schedule.change_latency(latency_ns))
 
     def is_lost(self, position: int) -> bool:
         """Whether it is lost: up to inference, frames with a slot are not."""

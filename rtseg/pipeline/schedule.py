@@ -54,6 +54,7 @@ class Schedule:
         latency_ns: from a frame's capture to its slot.
         tolerance_ns: how long after its slot a frame may still be shown.
         ready: how long after their frames' capture labels were there.
+        begun_ns: when the first frame came.
     """
 
     def __init__(
@@ -79,10 +80,12 @@ class Schedule:
         self._lead_ns = float(min(_FIRST_LEAD_NS, latency_ns // 2))
         self._waiting: deque[tuple[Slot, Frame]] = deque()
         self._labelled: list[Labelled] = []
+        self._has_begun = False
         self._closed = False
         self._cancelled = False
         self._changed = Condition()
         self.ready = Histogram()
+        self.begun_ns = now_ns()
 
     @property
     def lead_ns(self) -> int:
@@ -104,6 +107,8 @@ class Schedule:
         with self._changed:
             if self._closed:
                 raise MailboxClosedError
+            if not self._has_begun:
+                self._has_begun, self.begun_ns = True, self._now_ns()
             self._discard_late()
             self._waiting.append((slot, frame))
             self._changed.notify_all()
@@ -141,6 +146,15 @@ class Schedule:
         """Learn how long it took to paint a frame."""
         needed_ns = min(duration_ns * _CAUTION + _MARGIN_NS, self.latency_ns * _LARGEST_LEAD)
         self._lead_ns = max(needed_ns, self._lead_ns * _CALMING)
+
+    def change_latency(self, latency_ns: int) -> int:
+        """Give frames to come their slots at another latency; returns how many that wait are thrown away."""
+        with self._changed:
+            thrown_away = len(self._waiting)
+            self._waiting.clear()
+            self.latency_ns = latency_ns
+            self._changed.notify_all()
+            return thrown_away
 
     def close(self) -> None:
         """No more labels come; frames that wait are still handed out, each in its slot. Twice is as once."""

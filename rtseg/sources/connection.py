@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
@@ -13,7 +14,7 @@ from rtseg.pipeline.clock import NS_PER_S, ns_from_s
 from rtseg.sources.orientation import orientation_of
 from rtseg.sources.pace import Pace
 from rtseg.sources.patience import interruptible
-from rtseg.sources.refusal import Refusal, refusal_from, timed_out
+from rtseg.sources.refusal import Refusal, broken_off_from, refusal_from, timed_out
 from rtseg.sources.tally import Tally
 
 if TYPE_CHECKING:
@@ -134,10 +135,14 @@ class StreamConnection:
         streams repeat their contents about twice a second.
         """
         if self._address.scheme.startswith("rtsp"):
+            # Without a time-out of its own FFmpeg refuses to listen.
+            seconds = str(math.ceil(self._options.open_timeout_s))
+            listen = {"rtsp_flags": "listen", "listen_timeout": seconds} if self._options.listen else {}
             return {
                 "rtsp_transport": self._options.transport,
                 "allowed_media_types": "video",
                 "analyzeduration": "500000",
+                **listen,
             }
         live_edge = {"live_start_index": "-1"} if ".m3u8" in self._address.rest else {}
         lenient = {"overrun_nonfatal": "1"} if self._address.scheme == "udp" else {}
@@ -176,7 +181,7 @@ class StreamConnection:
                 self._patience.allow(self._options.read_timeout_s)
             if packet is None:
                 self._tally.end()
-                raise ConnectionLost(Refusal("the stream ended", "Check the camera or server."))
+                raise ConnectionLost(broken_off_from(EOFError()))
 
     def _read(self) -> Packet[VideoStream] | None:
         """Wait for the next packet; None at the end of the stream."""
@@ -193,9 +198,11 @@ class StreamConnection:
                 return packet if packet is not None and packet.size else None
             # Told to end, FFmpeg first gives the picture that it held back, as old as the wait was long.
             failure = TimeoutError()
-            self._tally.miss()
-        self._tally.end()
-        raise self._loss_from(failure)
+            if not self._patience.stopped:
+                self._tally.miss()
+        if not self._patience.stopped:
+            self._tally.end()
+        raise self._loss_from(failure, was_open=True)
 
     def _decode(self, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
         if packet is not None:
@@ -206,10 +213,12 @@ class StreamConnection:
             self._tally.error(packet.pts if packet is not None else None)
             return []
 
-    def _loss_from(self, failure: Exception) -> ConnectionLost:
+    def _loss_from(self, failure: Exception, *, was_open: bool = False) -> ConnectionLost:
         """Say why. To be raised outside the handler: FFmpeg's text, not to be chained, has the password."""
         if self._patience.stopped:
             return ConnectionLost(Refusal("it was stopped", "Start it again."))
         if self._patience.timed_out:
             return ConnectionLost(self._late)
+        if was_open:
+            return ConnectionLost(broken_off_from(failure))
         return ConnectionLost(refusal_from(failure, self._address, self._options))

@@ -32,6 +32,7 @@ class LiveOptions:
         read_timeout_s: without a packet for so long, a source is taken for lost.
         give_up_s: after so long without a picture a lost source is an error; None: it is tried for ever.
         loop: a film played as a camera begins anew at its end.
+        listen: RTSP only: wait until somebody pushes the stream to the address, and do not ask for it there.
     """
 
     camera_size: tuple[int, int] | None = None
@@ -42,6 +43,7 @@ class LiveOptions:
     read_timeout_s: float = 5.0
     give_up_s: float | None = None
     loop: bool = False
+    listen: bool = False
 
 
 class LiveSource(Source, Protocol):

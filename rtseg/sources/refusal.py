@@ -57,6 +57,13 @@ def timed_out(address: Address, options: LiveOptions, *, connected: bool) -> Ref
     )
 
 
+def broken_off_from(error: Exception) -> Refusal:
+    """Why no more came on a connection that had been open."""
+    broken = isinstance(error, (ConnectionError, BrokenPipeError))
+    what = "the connection was broken" if broken else "the stream ended"
+    return Refusal(what, "Look at the camera and the network.")
+
+
 def refusal_from(error: Exception, address: Address, options: LiveOptions) -> Refusal:
     """Read what PyAV raised; its own text is not used, as the address with the password stands in it."""
     return _by_answer(error, address, options) or _by_network(error, address) or _by_content(error, address)

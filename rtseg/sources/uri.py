@@ -15,6 +15,7 @@ _SECRET = re.compile(
     r"pass|pwd|secret|token|key|auth|sig|cred|session|jwt|login|user|usr|\A(p|pw|u|code|sid|hash|ticket)\Z",
     re.IGNORECASE,
 )
+_HIGHEST_PORT = 65_535
 _KEPT = "%:!$&'()*+,;=-._~"
 """Left as they are in user and password; a % there is an escape already, or FFmpeg takes it as it is."""
 
@@ -57,6 +58,8 @@ class Address:
         if host_match is None:
             raise ValueError("after the host and a : there must be a port, a number")
         port = int(host_match["port"]) if host_match["port"] else None
+        if port is not None and port > _HIGHEST_PORT:
+            raise ValueError(f"the port must be a number up to {_HIGHEST_PORT}")
         return cls(
             match["scheme"].lower(), user_info if at else None, host_match["host"].strip("[]"), port, rest
         )

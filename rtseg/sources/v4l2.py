@@ -103,7 +103,10 @@ def open_v4l2(device: str, options: LiveOptions) -> V4l2Camera:
                 capture.set(cv2.CAP_PROP_FRAME_HEIGHT, options.camera_size[1])
             if options.camera_fps is not None:
                 capture.set(cv2.CAP_PROP_FPS, options.camera_fps)
+            # Starts the stream, and waits for a picture: ten seconds at most, as OpenCV has it.
+            is_open = capture.grab()
     if not is_open:
+        capture.release()
         raise ConnectionLost(_why_closed(device))
     return V4l2Camera(capture, device, driver)
 
@@ -144,8 +147,8 @@ def _why_closed(device: str) -> Refusal:
     except OSError as error:
         return refusal_from_errno(device, error.errno or errno.EIO)
     return Refusal(
-        "OpenCV cannot open the camera",
-        "Ask it for less, or for nothing: --camera-size, --camera-fps and --camera-format.",
+        "the camera gives no picture",
+        "Ask it for less (--camera-size, --camera-fps, --camera-format), or plug it in again.",
     )
 
 

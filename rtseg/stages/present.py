@@ -34,7 +34,7 @@ class Present:
         Args:
             sinks: the sinks, by the kind of output.
             on_segment: called when all sinks have ended a segment, with the number of frames in them, the
-                last one's presentation time, and what each said of it, by its kind. None: there are no segments.
+                last one's presentation time, and what each said of it, by its kind; None without segments.
         """
         self._sinks = sinks
         self._on_segment = on_segment
