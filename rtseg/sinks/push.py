@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 import av
 
@@ -13,6 +12,7 @@ from rtseg.sinks.encoder import find_encoder
 from rtseg.sinks.live_encoder import LiveEncoder, times_of
 from rtseg.sinks.rtsp import RtspPublisher
 from rtseg.sinks.udp import DATAGRAM_BYTES, UdpSender
+from rtseg.sources.uri import Address, redacted
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,29 +48,23 @@ class Wire(Protocol):
         """Close; never fails, and within a second."""
 
 
-def is_push_url(out: str) -> bool:
-    """Whether an output is named that is pushed to."""
-    return "://" in out
-
-
 def check_push_url(url: str) -> None:
     """Check the form of an address to push to; nothing is connected.
 
     Raises:
         OutputError: it is of no kind that can be pushed to, or has no host or port.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
+    try:
+        address = Address.from_uri(url)
+    except ValueError as error:
+        raise OutputError(f"{redacted(url)}: no address to push to: {error}.") from error
+    if address.scheme not in SCHEMES:
         raise OutputError(
-            f"{parts.scheme}://… cannot be pushed to. Push to rtsp://HOST:PORT/PATH (a media server "
+            f"{address.scheme}://… cannot be pushed to. Push to rtsp://HOST:PORT/PATH (a media server "
             "makes RTMP, SRT or HLS of it) or to udp://HOST:PORT."
         )
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if not parts.hostname or port == -1 or (parts.scheme == "udp" and port is None):
-        raise OutputError(f"{_plain(url)}: no address. Write {parts.scheme}://HOST:PORT.")
+    if not address.host or (address.scheme == "udp" and address.port is None):
+        raise OutputError(f"{redacted(url)}: no address to push to. Write {address.scheme}://HOST:PORT.")
 
 
 class PushSink:
@@ -105,7 +99,7 @@ class PushSink:
         self._source = source
         self._encoder = find_encoder(codec, crf, source.width, source.height)
         if self._encoder.codec != "h264":
-            raise OutputError(f"{_plain(url)}: {codec} cannot be pushed. Choose h264.")
+            raise OutputError(f"{redacted(url)}: {codec} cannot be pushed. Choose h264.")
         self._options = _options(self._encoder, source)
         self._parameter_sets: list[bytes] = []
         self._link: _Link | None = None
@@ -123,7 +117,7 @@ class PushSink:
         if not self.broken:
             return []
         return [
-            f"{_plain(self._url)}: the connection broke (times: {self.broken}) and was gone for "
+            f"{redacted(self._url)}: the connection broke (times: {self.broken}) and was gone for "
             f"{self.gone_s:.1f} s; {self.left_out} pictures were not sent; last reason: {self._last_failure}"
         ]
 
@@ -137,7 +131,7 @@ class PushSink:
             self._connect()
         except (OSError, av.FFmpegError) as error:
             raise OutputError(
-                f"{_plain(self._url)}: cannot be pushed to: {_reason(error)}. "
+                f"{redacted(self._url)}: cannot be pushed to: {_reason(error)}. "
                 "Check the address, and that the server runs and takes streams."
             ) from error
         return self
@@ -193,7 +187,7 @@ class PushSink:
 
     def _connect(self) -> None:
         wire: Wire
-        if urlsplit(self._url).scheme == "udp":
+        if Address.from_uri(self._url).scheme == "udp":
             wire = UdpSender(self._url)
             muxer = ("mpegts", {"flush_packets": "1"}, DATAGRAM_BYTES)
         else:
@@ -307,13 +301,6 @@ class _Packets:
 
     def close(self) -> None:
         pass
-
-
-def _plain(url: str) -> str:
-    """The address without user and password."""
-    scheme, _, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
 
 
 def _reason(error: OSError | av.FFmpegError) -> str:

@@ -12,7 +12,9 @@ import re
 import socket
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+from rtseg.sources.uri import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,12 +48,12 @@ class RtspPublisher:
             OSError: there is no such server, or it did not answer in time.
             RtspError: it refused.
         """
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or PORT
+        address = Address.from_uri(url)
+        host, port = address.host, address.port or PORT
         place = f"[{host}]" if ":" in host else host
-        query = f"?{parts.query}" if parts.query else ""
-        self._uri = f"rtsp://{place}:{port}{parts.path or '/'}{query}"
-        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        self._uri = f"rtsp://{place}:{port}{address.rest or '/'}"
+        user, _, password = (address.user_info or "").partition(":")
+        self._user, self._password = unquote(user), unquote(password)
         self._challenge: Mapping[str, str] | None = None
         self._sequence = 0
         self._session = ""
@@ -104,7 +106,7 @@ class RtspPublisher:
             return self._ask(method, uri, headers, body)
         if status == _NEEDS_PASSWORD:
             raise RtspError(
-                f"it wants another user or password than {self._user}'s"
+                "it wants another user or password"
                 if self._user
                 else "it wants a user and a password; write them as rtsp://USER:PASSWORD@…"
             )

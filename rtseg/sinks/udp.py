@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+
+from rtseg.sources.uri import Address
 
 DATAGRAM_BYTES = 1316
 """Seven packets of an MPEG transport stream: what fits an Ethernet frame, and what receivers expect."""
@@ -19,8 +20,8 @@ class UdpSender:
 
     def __init__(self, url: str) -> None:
         """Find the address of udp://HOST:PORT; OSError if there is none."""
-        parts = urlsplit(url)
-        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_DGRAM)
+        address_of = Address.from_uri(url)
+        found = socket.getaddrinfo(address_of.host, address_of.port, type=socket.SOCK_DGRAM)
         family, kind, _, _, address = found[0]
         self._address: Any = address
         self._socket = socket.socket(family, kind)
