@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 FALLBACK_FPS = Fraction(25)
 _HIGHEST_FPS = 1000
 _LONGEST_BACKLOG_S = 2.0
+_UDP_BUFFER = str(2 << 20)
+"""Bytes asked of the kernel, which may give less: a key frame comes at once, and must not overflow it."""
 _COME_IN_HEAPS = {"hls", "dash", "mov", "matroska", "avi"}
 """Containers that come in segments, or as fast as they are read: their pictures are paced."""
 
@@ -106,6 +108,7 @@ class StreamConnection:
         seconds = self._options.read_timeout_s
         self._late = Refusal(f"nothing came for {seconds:g} s", "")
         if _COME_IN_HEAPS & set(self.container_format.split(",")):
+            self._tally.begin()
             yield from Pace(self._patience).paced(self._decoded, self._unit)
         yield self._newest()
         yield from self._decoded
@@ -120,9 +123,9 @@ class StreamConnection:
         self._patience.allow(options.open_timeout_s)
         try:
             with interruptible(self._patience):
-                # PyAV's own time-outs are the second line of defence.
-                timeouts = (options.open_timeout_s, options.read_timeout_s)
-                return av.open(self._address.for_ffmpeg(), options=self._ffmpeg_options(), timeout=timeouts)
+                # PyAV's own time-outs must be there for that; they are the second line of defence.
+                longest_s = 1 + max(options.open_timeout_s, options.read_timeout_s)
+                return av.open(self._address.for_ffmpeg(), options=self._ffmpeg_options(), timeout=longest_s)
         except (av.FFmpegError, OSError, ValueError) as error:
             failure = error
         raise self._loss_from(failure)
@@ -137,11 +140,12 @@ class StreamConnection:
             return {
                 "rtsp_transport": self._options.transport,
                 "allowed_media_types": "video",
+                "buffer_size": _UDP_BUFFER,
                 "analyzeduration": "500000",
             }
         live_edge = {"live_start_index": "-1"} if ".m3u8" in self._address.rest else {}
-        lenient = {"overrun_nonfatal": "1"} if self._address.scheme == "udp" else {}
-        return {"analyzeduration": "1500000", **live_edge, **lenient}
+        udp = {"overrun_nonfatal": "1", "buffer_size": _UDP_BUFFER} if self._address.scheme == "udp" else {}
+        return {"analyzeduration": "1500000", **live_edge, **udp}
 
     def _pick_stream(self) -> VideoStream:
         stream = cast("VideoStream | None", self._container.streams.best("video"))

@@ -68,8 +68,7 @@ class Tally:
     """Counts the pictures of one connection that were lost, each once.
 
     A packet that came but gave no picture is a decode error, counted when a later one does give a picture. A
-    picture for which there was not even a packet is a source gap. What comes before a connection's first
-    picture, for want of a key frame, is not counted: nobody had asked for it yet.
+    picture for which there was not even a packet is a source gap.
 
     Attributes:
         lost: by cause.
@@ -88,8 +87,8 @@ class Tally:
         return dict(self._counts)
 
     def begin(self) -> None:
-        """Count from now on: nobody had asked for what came before."""
-        self._counts.clear()
+        """Count from now on: nobody had asked for what was lost before."""
+        self._has_begun = True
 
     def packet(self, pts: int | None) -> None:
         """A packet goes into the decoder."""
@@ -116,7 +115,6 @@ class Tally:
         missing = self._gaps.missing_before(pts, now_ns)
         self._count(DECODE_ERROR, undecoded)
         self._count(SOURCE_GAP, max(0, missing - undecoded))
-        self._has_begun = True
 
     def miss(self) -> None:
         """A picture came too late to be of use."""
