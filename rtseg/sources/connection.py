@@ -15,6 +15,7 @@ from rtseg.sources.pace import Pace
 from rtseg.sources.patience import interruptible
 from rtseg.sources.refusal import Refusal, broken_off_from, refusal_from, timed_out
 from rtseg.sources.tally import Tally
+from rtseg.sources.units import Units
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -81,6 +82,7 @@ class StreamConnection:
         self.container_format = self._container.format.name
         self._unit = self._stream.time_base or Fraction(1, 90_000)
         self._tally = Tally(self._unit)
+        self._units = Units()
         self._packets = self._container.demux(self._stream)
         self._decoded = self._decode_all()
 
@@ -172,7 +174,7 @@ class StreamConnection:
         """Pictures without end; ConnectionLost is how it ends."""
         while True:
             packet = self._read()
-            for picture in self._decode(packet):
+            for picture in self._pictures_of(packet):
                 self._tally.picture(picture.pts, time.monotonic_ns(), is_interlaced=picture.interlaced_frame)
                 self.damaged_pictures += picture.is_corrupt
                 orientation = orientation_of(picture)
@@ -203,9 +205,15 @@ class StreamConnection:
             self._tally.end()
         raise self._loss_from(failure, was_open=True)
 
+    def _pictures_of(self, packet: Packet[VideoStream] | None) -> Iterator[av.VideoFrame]:
+        if packet is None:
+            yield from self._decode(None)
+            return
+        for whole in self._units.push(packet):
+            self._tally.packet(whole.pts)
+            yield from self._decode(whole)
+
     def _decode(self, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
-        if packet is not None:
-            self._tally.packet(packet.pts)
         try:
             return self._stream.decode(packet)
         except av.FFmpegError:

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 @contextmanager
 def opencv_quiet() -> Iterator[None]:
     """Let OpenCV's reading of cameras say nothing: what matters is said by us, in plain words."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    logging = getattr(cv2.utils, "logging", None)  # OpenCV of older Jetsons has none
+    if logging is None:
+        yield
+        return
+    level = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logging.setLogLevel(level)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
+
 from rtseg.sources.tally import DECODE_ERROR, SOURCE_GAP, Gaps, Tally
 
 UNIT = Fraction(1, 1000)
@@ -96,6 +98,26 @@ def test_pictures_in_another_order_than_their_packets():
         tally.picture(pts, pts * 1_000_000)
     tally.end()
     assert tally.lost == {}
+
+
+@pytest.mark.parametrize("times_are", ["of showing", "of sending"])
+def test_one_lost_among_reordered_pictures(times_are: str):
+    tally = Tally(UNIT)
+    for group in range(0, 60 * STEP, 3 * STEP):
+        if group == 3 * STEP:
+            tally.begin()
+        sent = [group + 2 * STEP, group, group + STEP]
+        if times_are == "of sending":
+            sent.sort()
+        for pts in sent:
+            tally.packet(pts)
+        shown = [group, group + STEP, group + 2 * STEP]
+        if times_are == "of sending":
+            shown = [shown[1], shown[2], shown[0]]
+        for pts in shown:
+            if pts != 30 * STEP:
+                tally.picture(pts, pts * 1_000_000)
+    assert tally.lost == {DECODE_ERROR: 1}
 
 
 def test_streams_without_times_count_what_the_decoder_refuses():
