@@ -10,16 +10,15 @@ import cv2
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SILENT = 0
+
 
 @contextmanager
 def opencv_quiet() -> Iterator[None]:
     """Let OpenCV's reading of cameras say nothing: what matters is said by us, in plain words."""
-    logging = getattr(cv2.utils, "logging", None)  # OpenCV of older Jetsons has none
-    if logging is None:
-        yield
-        return
+    logging = getattr(cv2.utils, "logging", cv2)  # it is in the module itself up to OpenCV 4
     level = logging.getLogLevel()
-    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    logging.setLogLevel(_SILENT)
     try:
         yield
     finally:
