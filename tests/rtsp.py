@@ -58,7 +58,7 @@ def images_of(size: tuple[int, int], frames: int = FRAMES) -> list[NDArray[np.ui
     return images
 
 
-def h264_of(images: list[NDArray[np.uint8]]) -> list[bytes]:
+def h264_of(images: list[NDArray[np.uint8]], *, slices: int = 1) -> list[bytes]:
     """One access unit a frame, Annex B, parameter sets before each key frame, no B frames."""
     height, width = images[0].shape[:2]
     encoder: Any = av.CodecContext.create("libx264", "w")
@@ -70,7 +70,7 @@ def h264_of(images: list[NDArray[np.uint8]]) -> list[bytes]:
         "preset": "ultrafast",
         "tune": "zerolatency",
         "crf": "26",
-        "x264-params": "sliced-threads=0",
+        "x264-params": f"sliced-threads=0:slices={slices}",
     }
     units = []
     for index, image in enumerate(images):

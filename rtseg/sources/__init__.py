@@ -5,8 +5,8 @@ file.py          video files (opening.py, decoder.py, seeking.py, orientation.py
 images.py        image files (listing.py: which, in which order, under which names)
 synthetic.py     a rendered drive (drive/: its parts)
 live.py          what all live sources are: network.py, camera.py, realtime.py
-network.py       streams (uri.py, connection.py, refusal.py, tally.py, pace.py: its parts)
-camera.py        cameras at this machine (v4l2.py, csi.py: the hardware)
+network.py       streams (uri.py, connection.py, units.py, tally.py, pace.py, refusal.py: its parts)
+camera.py        cameras at this machine (hardware.py, v4l2.py, csi.py, quiet.py: its parts)
 reconnecting.py  being lost and found again, for both (outages.py, patience.py: its parts)
 realtime.py      a film or a drive, played as a camera
 """

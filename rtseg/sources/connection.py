@@ -16,6 +16,7 @@ from rtseg.sources.pace import Pace
 from rtseg.sources.patience import interruptible
 from rtseg.sources.refusal import Refusal, broken_off_from, refusal_from, timed_out
 from rtseg.sources.tally import Tally
+from rtseg.sources.units import Units
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 FALLBACK_FPS = Fraction(25)
 _HIGHEST_FPS = 1000
 _LONGEST_BACKLOG_S = 2.0
+_UDP_BUFFER = str(2 << 20)
+"""Bytes asked of the kernel, which may give less: a key frame comes at once, and must not overflow it."""
 _COME_IN_HEAPS = {"hls", "dash", "mov", "matroska", "avi"}
 """Containers that come in segments, or as fast as they are read: their pictures are paced."""
 
@@ -80,6 +83,7 @@ class StreamConnection:
         self.container_format = self._container.format.name
         self._unit = self._stream.time_base or Fraction(1, 90_000)
         self._tally = Tally(self._unit)
+        self._units = Units()
         self._packets = self._container.demux(self._stream)
         self._decoded = self._decode_all()
 
@@ -107,6 +111,7 @@ class StreamConnection:
         seconds = self._options.read_timeout_s
         self._late = Refusal(f"nothing came for {seconds:g} s", "")
         if _COME_IN_HEAPS & set(self.container_format.split(",")):
+            self._tally.begin()
             yield from Pace(self._patience).paced(self._decoded, self._unit)
         yield self._newest()
         yield from self._decoded
@@ -121,9 +126,9 @@ class StreamConnection:
         self._patience.allow(options.open_timeout_s)
         try:
             with interruptible(self._patience):
-                # PyAV's own time-outs are the second line of defence.
-                timeouts = (options.open_timeout_s, options.read_timeout_s)
-                return av.open(self._address.for_ffmpeg(), options=self._ffmpeg_options(), timeout=timeouts)
+                # PyAV's own time-outs must be there for that; they are the second line of defence.
+                longest_s = 1 + max(options.open_timeout_s, options.read_timeout_s)
+                return av.open(self._address.for_ffmpeg(), options=self._ffmpeg_options(), timeout=longest_s)
         except (av.FFmpegError, OSError, ValueError) as error:
             failure = error
         raise self._loss_from(failure)
@@ -141,12 +146,13 @@ class StreamConnection:
             return {
                 "rtsp_transport": self._options.transport,
                 "allowed_media_types": "video",
+                "buffer_size": _UDP_BUFFER,
                 "analyzeduration": "500000",
                 **listen,
             }
         live_edge = {"live_start_index": "-1"} if ".m3u8" in self._address.rest else {}
-        lenient = {"overrun_nonfatal": "1"} if self._address.scheme == "udp" else {}
-        return {"analyzeduration": "1500000", **live_edge, **lenient}
+        udp = {"overrun_nonfatal": "1", "buffer_size": _UDP_BUFFER} if self._address.scheme == "udp" else {}
+        return {"analyzeduration": "1500000", **live_edge, **udp}
 
     def _pick_stream(self) -> VideoStream:
         stream = cast("VideoStream | None", self._container.streams.best("video"))
@@ -173,7 +179,7 @@ class StreamConnection:
         """Pictures without end; ConnectionLost is how it ends."""
         while True:
             packet = self._read()
-            for picture in self._decode(packet):
+            for picture in self._pictures_of(packet):
                 self._tally.picture(picture.pts, time.monotonic_ns(), is_interlaced=picture.interlaced_frame)
                 self.damaged_pictures += picture.is_corrupt
                 orientation = orientation_of(picture)
@@ -204,9 +210,15 @@ class StreamConnection:
             self._tally.end()
         raise self._loss_from(failure, was_open=True)
 
+    def _pictures_of(self, packet: Packet[VideoStream] | None) -> Iterator[av.VideoFrame]:
+        if packet is None:
+            yield from self._decode(None)
+            return
+        for whole in self._units.push(packet):
+            self._tally.packet(whole.pts)
+            yield from self._decode(whole)
+
     def _decode(self, packet: Packet[VideoStream] | None) -> list[av.VideoFrame]:
-        if packet is not None:
-            self._tally.packet(packet.pts)
         try:
             return self._stream.decode(packet)
         except av.FFmpegError:

@@ -86,9 +86,14 @@ def open_csi(device: str, options: LiveOptions) -> CsiCamera:
         _WAIT_MS,
     ]
     number = int(device.removeprefix("csi://"))
+    capture = cv2.VideoCapture()
     with opencv_quiet():
-        capture = cv2.VideoCapture(pipeline_for(number, options), cv2.CAP_GSTREAMER, timeouts)
-    if not capture.isOpened():
+        # Older versions refuse time-outs; they wait for pictures as long as it takes.
+        is_open = any(
+            capture.open(pipeline_for(number, options), cv2.CAP_GSTREAMER, settings)
+            for settings in (timeouts, [])
+        )
+    if not is_open:
         raise ConnectionLost(
             Refusal(
                 "the camera cannot be opened",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from threading import get_ident
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 from av.container import core
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _SLICE_S = 0.05
 _LEAP_S = 1e9
@@ -56,7 +56,7 @@ class Patience:
         return not self.stopped
 
 
-class _Clock:
+class _Clock(local):
     """Stands in for the module `time` inside `av.container.core`, and there only.
 
     PyAV has no way to end a call of FFmpeg that waits for the network. But while FFmpeg waits, it asks PyAV's
@@ -66,32 +66,33 @@ class _Clock:
     ask another clock, waits end by PyAV's own time-outs, a little later; a test tells.
     """
 
-    def __init__(self) -> None:
-        self.patience: dict[int, Patience] = {}
-        self.raised: dict[int, BaseException] = {}
-        self._leaps = 0
-
-    def monotonic(self) -> float:
-        thread = get_ident()
-        try:
-            patience = self.patience.get(thread)
-            if patience is None or not patience.over:
-                return time.monotonic()
-        except (
-            BaseException
-        ) as error:  # Ctrl-C, or what a signal handler raises: the callback cannot pass it on
-            self.raised[thread] = error
-            patience = self.patience.get(thread)
-            if patience is not None:
-                patience.allow(-1)
-        self._leaps += 1
-        return time.monotonic() + self._leaps * _LEAP_S
+    monotonic: Callable[[], float] = time.monotonic
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(time, name)
 
 
 _clock = _Clock()
+
+
+def _instants(patience: Patience, raised: list[BaseException]) -> Iterator[float]:
+    """The time at each look.
+
+    A generator, because a signal handler that raises (Ctrl-C) does so where Python code goes on: here that is
+    inside the `try`. The callback, which is C, could not pass it on.
+    """
+    leaps = 0
+    while True:
+        try:
+            now_s = time.monotonic()
+            if patience.over:
+                leaps += 1
+            yield now_s + leaps * _LEAP_S
+        except GeneratorExit:
+            return
+        except BaseException as error:
+            raised.append(error)
+            patience.allow(-1)
 
 
 @contextmanager
@@ -103,12 +104,13 @@ def interruptible(patience: Patience) -> Iterator[None]:
     """
     if getattr(core, "time", None) is time:
         setattr(core, "time", _clock)  # noqa: B010 (no such name in the type stubs)
-    thread = get_ident()
-    _clock.patience[thread] = patience
+    raised: list[BaseException] = []
+    instants = _instants(patience, raised)
+    next(instants)
+    _clock.monotonic = instants.__next__
     try:
         yield
     finally:
-        del _clock.patience[thread]
-        raised = _clock.raised.pop(thread, None)
-        if raised is not None:
-            raise raised
+        del _clock.monotonic
+        if raised:
+            raise raised[0]

@@ -10,13 +10,16 @@ import cv2
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SILENT = 0
+
 
 @contextmanager
 def opencv_quiet() -> Iterator[None]:
     """Let OpenCV's reading of cameras say nothing: what matters is said by us, in plain words."""
-    level = cv2.utils.logging.getLogLevel()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    logging = getattr(cv2.utils, "logging", cv2)  # it is in the module itself up to OpenCV 4
+    level = logging.getLogLevel()
+    logging.setLogLevel(_SILENT)
     try:
         yield
     finally:
-        cv2.utils.logging.setLogLevel(level)
+        logging.setLogLevel(level)

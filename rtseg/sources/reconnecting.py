@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rtseg.errors import Interrupted, SourceFault
@@ -12,6 +13,7 @@ from rtseg.sources.connection import FALLBACK_FPS, ConnectionLost
 from rtseg.sources.live import TIME_BASE, Framer, refuse_beginning
 from rtseg.sources.outages import Outages
 from rtseg.sources.patience import Patience
+from rtseg.sources.tally import DECODE_ERROR, SOURCE_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,6 +59,25 @@ class Connection(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The figures of all connections that are over."""
+
+    losses: Counter[str] = field(default_factory=Counter)
+    damaged: int = 0
+    passed_over: int = 0
+
+    def after(self, connection: Connection | None) -> _Past:
+        """These and one connection's, if there is one."""
+        if connection is None:
+            return self
+        return _Past(
+            self.losses + Counter(connection.losses),
+            self.damaged + connection.damaged_pictures,
+            self.passed_over + connection.passed_over,
+        )
+
+
 class Reconnecting:
     """A live source as a chain of connections, with growing pauses between those that fail.
 
@@ -90,9 +111,8 @@ class Reconnecting:
         self._patience = Patience()
         self._framer = Framer()
         self._outages = Outages()
-        self._connection: Connection | None = None
-        self._past_losses: Counter[str] = Counter()
-        self._past_damaged = self._past_passed_over = 0
+        # Changed in one step only, so that other threads never see a figure go back.
+        self._present: tuple[_Past, Connection | None] = (_Past(), None)
         self._begun_ns = self._last_ns = 0
 
     def _connect(self) -> Connection:
@@ -116,8 +136,8 @@ class Reconnecting:
     @property
     def losses(self) -> Mapping[str, int]:
         """How many frames were lost before they became a `Frame`, by cause."""
-        connection = self._connection
-        return dict(self._past_losses + Counter(connection.losses if connection is not None else {}))
+        past, connection = self._present
+        return dict(past.after(connection).losses)
 
     def __enter__(self) -> Self:
         """Connect and wait for the first picture, which tells the size.
@@ -128,8 +148,9 @@ class Reconnecting:
         """
         refusal = None
         try:
-            self._connection = self._connect()
-            self._framer.see(self._connection.first_picture())
+            connection = self._begin_connection()
+            self._framer.see(connection.first_picture())
+            self.fps = connection.fps
         except ConnectionLost as lost:
             refusal = lost.refusal
         except BaseException:
@@ -140,8 +161,6 @@ class Reconnecting:
             if self._patience.stopped:
                 raise Interrupted(f"{self.uri}: stopped while it was being opened.")
             raise refusal.error(self.uri)
-        assert self._connection is not None
-        self.fps = self._connection.fps
         return self
 
     def __exit__(
@@ -175,10 +194,11 @@ class Reconnecting:
     def _frames(self) -> Iterator[Frame]:
         """The frames of one connection; at its end, the next is made or being waited for."""
         try:
-            if self._connection is None:
-                self._connection = self._connect()
-                self._connection.first_picture()
-            for picture in self._connection.pictures():
+            connection = self._present[1]
+            if connection is None:
+                connection = self._begin_connection()
+                connection.first_picture()
+            for picture in connection.pictures():
                 captured_ns = time.monotonic_ns()
                 self._outages.end(captured_ns)
                 self._last_ns = captured_ns
@@ -210,25 +230,22 @@ class Reconnecting:
                 "The outputs hold what came before; look at the camera and the network."
             )
 
+    def _begin_connection(self) -> Connection:
+        connection = self._connect()
+        self._present = (self._present[0], connection)
+        return connection
+
     def _leave_connection(self) -> None:
         """Close it, and keep its figures. Twice is as once."""
-        connection, self._connection = self._connection, None
+        past, connection = self._present
         if connection is not None:
-            self._past_losses += Counter(connection.losses)
-            self._past_damaged += connection.damaged_pictures
-            self._past_passed_over += connection.passed_over
+            self._present = (past.after(connection), None)
             connection.close()
-
-    @property
-    def _damaged(self) -> int:
-        return self._past_damaged + (self._connection.damaged_pictures if self._connection is not None else 0)
-
-    @property
-    def _passed_over(self) -> int:
-        return self._past_passed_over + (self._connection.passed_over if self._connection is not None else 0)
 
     def facts(self) -> dict[str, Any]:
         """What the source really is and how it went, up to now, ready for JSON. From any thread."""
+        past, connection = self._present
+        sums = past.after(connection)
         framer, elapsed_ns = self._framer, self._last_ns - self._begun_ns
         now_ns = time.monotonic_ns()
         return {
@@ -239,18 +256,19 @@ class Reconnecting:
             **self._outages.facts(now_ns),
             "size_changes": framer.changes,
             "frames_scaled": framer.resized,
-            "frames_damaged": self._damaged,
-            "passed_over_at_start": self._passed_over,
-            "lost": dict(self.losses),
+            "frames_damaged": sums.damaged,
+            "passed_over_at_start": sums.passed_over,
+            "lost": dict(sums.losses),
         }
 
     def _warn(self) -> None:
-        framer = self._framer
+        past, connection = self._present
+        sums = past.after(connection)
         counted = (
-            (self.losses.get("decode error", 0), "pictures could not be decoded"),
-            (self.losses.get("source gap", 0), "pictures missing, by the times of the others"),
-            (self._damaged, "pictures damaged; kept as the decoder made them"),
-            (framer.resized, "pictures of another size than the first; scaled to the first's"),
+            (sums.losses[DECODE_ERROR], "pictures could not be decoded"),
+            (sums.losses[SOURCE_GAP], "pictures missing, by the times of the others"),
+            (sums.damaged, "pictures damaged; kept as the decoder made them"),
+            (self._framer.resized, "pictures of another size than the first; scaled to the first's"),
         )
         self.warnings += [f"{self.uri}: {line}" for line in self._outages.lines()]
         self.warnings += [f"{self.uri}: {count} {what}" for count, what in counted if count]

@@ -16,6 +16,7 @@ from tests.rtsp import FPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 BOUNDARY = "frame"
 
@@ -35,8 +36,8 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
 
 
 @contextmanager
-def http_server(jpegs: list[bytes]) -> Iterator[str]:
-    """MJPEG at /live, 40 frames and an end at /short, text at /text, else the status that the path names."""
+def http_server(jpegs: list[bytes], film: Path) -> Iterator[str]:
+    """MJPEG at /live, 40 frames and an end at /short, `film` at /film, text at /text; else a status."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -46,6 +47,10 @@ def http_server(jpegs: list[bytes]) -> Iterator[str]:
                 self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={BOUNDARY}")
                 self.end_headers()
                 self._play(len(jpegs) if path == "/live" else 40)
+            elif path == "/film":
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(film.read_bytes())
             elif path == "/text":
                 self.send_response(200)
                 self.end_headers()

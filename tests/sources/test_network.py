@@ -19,6 +19,7 @@ from rtseg.sources import open_live
 from rtseg.sources.live import LiveOptions
 from rtseg.sources.network import NetworkStream
 from tests import rtsp
+from tests.films import make_film
 from tests.rtsp import FPS, SIZE, SMALL, Watch
 from tests.sources import streams
 
@@ -38,8 +39,9 @@ def stream(url: str, **options: Any) -> NetworkStream:
 
 
 @pytest.fixture(scope="module")
-def web() -> Iterator[str]:
-    with streams.http_server(rtsp.jpegs_of(rtsp.images_of(SIZE))) as url:
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    film = make_film(tmp_path_factory.mktemp("film") / "film.mkv", frames=40, sound=None)
+    with streams.http_server(rtsp.jpegs_of(rtsp.images_of(SIZE)), film) as url:
         yield url
 
 
@@ -80,6 +82,15 @@ def test_rtsp_with_mjpeg(rtsp_server: Maker, tmp_path: Path):
     assert source.facts()["codec"] == "mjpeg"
     # A JPEG tells where it ends: no waiting for the next one.
     assert statistics.median(watch.ages_ms(server.pushed())) < 0.8 * FRAME_MS
+
+
+def test_key_frames_in_slices_come_whole(rtsp_server: Maker, tmp_path: Path):
+    units = rtsp.h264_of(rtsp.images_of(SIZE, 60), slices=4)
+    server = rtsp_server(clips={SIZE: rtsp.write_clip(tmp_path / "clip", units)})
+    with stream(server.url) as source:
+        watch = Watch(source, 2)
+    assert watch.numbers == [(watch.numbers[0] + k) % 60 for k in range(len(watch.numbers))]
+    assert source.losses == {}
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
@@ -263,6 +274,13 @@ def test_end_of_a_stream_is_an_outage(web: str):
     assert source.facts()["outage_reasons"] == {"the stream ended": source.facts()["outages"]}
     assert source.facts()["outages"] >= 1
     assert len(watch.numbers) > 40
+
+
+def test_what_comes_as_fast_as_it_is_read_is_paced(web: str):
+    with stream(f"{web}/film") as source:
+        watch = Watch(source, 1.5)
+    assert 10 <= len(watch.captured_ns) <= 17  # 10 a second, all there at once
+    assert source.facts()["outages"] == 0
 
 
 @pytest.mark.parametrize(
