@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import av
@@ -13,12 +14,15 @@ from rtseg.errors import InputError, Interrupted, OutputError, SinkFault, StageE
 from rtseg.frame import Frame, Labelled, LabelMap
 from rtseg.pipeline import Aside, Pipeline
 from rtseg.pipeline.clock import NS_PER_MS, ms_from_ns, ns_from_s
+from rtseg.pipeline.meter import END_TO_END
 from rtseg.pipeline.rules import LiveRules
 from rtseg.session import Session
 from rtseg.sinks.kept import Forerun
 from rtseg.sinks.labels import label_sink
+from rtseg.sinks.metrics import Figures, Latency, MetricsServer
 from rtseg.sinks.output import holds_something
-from rtseg.sinks.recording import RecordingSink
+from rtseg.sinks.push import PushSink
+from rtseg.sinks.recording import RecordingSink, pieces_of
 from rtseg.sinks.table import TableSink
 from rtseg.sources import open_source
 from rtseg.stages.capture import Capture
@@ -26,6 +30,8 @@ from rtseg.stages.infer import Infer
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
 from rtseg.stages.propagate import Propagate
+from rtseg.window.latest import LatestPicture
+from rtseg.window.strip import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +50,8 @@ _TRIAL_MARGIN = 1.15
 _STEP_MS = 5
 _PATIENCE_S, _PATIENCE_BYTES = 4.0, 256 << 20
 """How much a file may lag behind what is shown, while the disk is busy."""
+_WATCH_S, _TICK_S, _LOOK_UP_S = 0.1, 0.015, 0.5
+"""How often the main thread looks at a run, draws its window, and computes percentiles for it."""
 _STALL_S = 1.0
 """How long after its end a run of limited length waits for a frame that would show it is over."""
 
@@ -79,21 +87,15 @@ class LiveSession(Session):
         """The opened source."""
         return cast("LiveSource", self.source)
 
-    def run(
-        self, on_progress: Callable[[Progress], None] | None = None, *, interval_s: float = 0.1
-    ) -> Outcome:
-        """Run until the source ends or `stop` is called; see `Session.run`."""
+    def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
+        """Run until the source ends, the window is closed or `stop` is called; see `Session.run`.
+
+        With a window, only from the main thread, and `rtseg.window.display.open_display` comes first.
+        """
         cv2.setNumThreads(1)
-        report = on_progress or (lambda _: None)
-
-        def watch(progress: Progress) -> None:
-            self._stop_if_over()
-            if self.live.auto_latency:
-                self._settle_latency()
-            report(progress)
-
         try:
-            outcome = self._pipeline.run(watch, interval_s=interval_s)
+            with ExitStack() as around:
+                outcome = self._run(around, on_progress or (lambda _: None))
         except StageError as error:
             error.stuck = self._is_stuck()
             raise
@@ -108,6 +110,39 @@ class LiveSession(Session):
         if self._stopped_by_caller:
             raise Interrupted(f"interrupted after {outcome.books.shown} frames; what was written is whole")
         return outcome
+
+    def _run(self, around: ExitStack, report: Callable[[Progress], None]) -> Outcome:
+        """Open what is beside the pipeline, and run."""
+        window = None
+        if self.live.metrics is not None:
+            around.enter_context(MetricsServer(self.live.metrics, self._figures))
+        if self._latest is not None:
+            from rtseg.window.window import Window
+
+            classes = self.backend.model.classes
+            window = around.enter_context(Window(self._latest, self._colorize, classes))
+        status = _Status(self)
+
+        def watch(progress: Progress) -> None:
+            self._stop_if_over()
+            if self.live.auto_latency:
+                self._settle_latency()
+            if window is not None and not window.tick(status.at(progress)):
+                self._end()
+            report(progress)
+
+        return self._pipeline.run(watch, interval_s=_TICK_S if window is not None else _WATCH_S)
+
+    def _figures(self) -> Figures:
+        """For Prometheus, in a thread of its server."""
+        meter, deadline = self._pipeline.meter, self.rules.deadline
+        return Figures(
+            books=self._pipeline.books,
+            latency={name: Latency.of(histogram) for name, histogram in meter.histograms.items()},
+            fps=meter.fps,
+            deadline_missed=deadline.missed if deadline is not None else 0,
+            reconnects=self.live_source.facts().get("outages", 0),
+        )
 
     def stop(self) -> None:
         """End the run early and in order; from any thread or signal handler."""
@@ -153,6 +188,7 @@ class LiveSession(Session):
         self._forerun = Forerun(0)
         self._stopped_by_caller = False
         self._began_ns: int | None = None
+        self._latest = LatestPicture() if self.live.window else None
         self._present = Present(self._make_sinks(), on_segment=None)
         self._capture = Capture(self.source, max_frames=self.options.max_frames, seconds=self.options.seconds)
         self._colorize = self._make_colorize()
@@ -171,7 +207,9 @@ class LiveSession(Session):
         """There is nothing to go on with after a live run, so there is no journal."""
         if self.options.overwrite:
             return
-        for path in self.options.outputs.values():
+        outputs = self.options.outputs
+        pieces = pieces_of(outputs["video"]) if "video" in outputs and self.live.split_s is not None else []
+        for path in (*outputs.values(), *pieces):
             if holds_something(path):
                 raise OutputError(
                     f"{path}: exists already. Choose another name, or give --overwrite to replace it."
@@ -187,8 +225,8 @@ class LiveSession(Session):
         return {**super()._source_facts(), **self.live_source.facts()}
 
     def _stages(self) -> list[Stage]:
-        before = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
-        after = [self._colorize, self._present]
+        before: list[Stage] = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
+        after: list[Stage] = [self._colorize, self._present]
         return [*before, *after] if self.rules.deadline is None else [*before, Propagate(), *after]
 
     def _make_sinks(self) -> dict[str, Sink]:
@@ -204,12 +242,11 @@ class LiveSession(Session):
         room = self._pictures_that_may_wait()
         asides = {kind: Aside(sink, kind, capacity=room, vital=True) for kind, sink in sinks.items()}
         if self.live.push is not None:
-            from rtseg.sinks.push import PushSink
-
             push = PushSink(self.live.push, self.source, codec=options.codec, crf=options.crf)
             asides["push"] = Aside(push, "push")
         self._asides = list(asides.values())
-        return {**self._further_sinks, **asides}
+        shown: dict[str, Sink] = {} if self._latest is None else {"window": self._latest}
+        return {**self._further_sinks, **shown, **asides}
 
     def _recording(self, path: Path, split_s: float | None = None) -> Sink:
         options = self.options
@@ -290,6 +327,26 @@ class LiveSession(Session):
                     f"{_ordinal(usual)} was inferred, mostly, and the labels moved along the flow between"
                 )
         return warnings
+
+
+class _Status:
+    """What the window's strip tells; percentiles are looked up twice a second only."""
+
+    def __init__(self, session: LiveSession) -> None:
+        self._session = session
+        self._looked_up_s = -1.0
+        self._p50_ms: float | None = None
+        self._p99_ms: float | None = None
+
+    def at(self, progress: Progress) -> Status:
+        if progress.seconds - self._looked_up_s > _LOOK_UP_S:
+            self._looked_up_s = progress.seconds
+            shown = self._session._pipeline.meter.histograms[END_TO_END]
+            if shown.count:
+                self._p50_ms, self._p99_ms = (ms_from_ns(shown.percentile_ns(p)) for p in (50, 99))
+        deadline = self._session.rules.deadline
+        missed = None if deadline is None else deadline.missed
+        return Status(progress.books, progress.fps, self._p50_ms, self._p99_ms, missed)
 
 
 def _ordinal(number: int) -> str:

@@ -235,6 +235,7 @@ class Session:
             only=options.only,
             view=options.view,
             legend=options.legend,
+            mark_stale=options.live is not None and options.live.mark_stale,
         )
 
     def _make_pipeline(self) -> Pipeline:

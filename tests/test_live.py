@@ -34,7 +34,9 @@ FPS = 30
 class Run:
     """One live run into a recording and a table, with a fault on the way."""
 
-    def __init__(self, folder: Path, source: str, *, seconds: float = 6, sinks: Any = None, **live: Any) -> None:
+    def __init__(
+        self, folder: Path, source: str, *, seconds: float = 6, sinks: Any = None, **live: Any
+    ) -> None:
         self.video, self.table = folder / "out.mp4", folder / "out.csv"
         receive = LiveOptions(read_timeout_s=1.0, **live.pop("receive", {}))
         options = RunOptions(

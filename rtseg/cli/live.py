@@ -123,6 +123,10 @@ def live_run_from(source: str, given: dict[str, Any]) -> LiveRun | None:
         _refuse(given, ("realtime", "loop"), "for files; a camera or a stream is live anyway")
     if given["latency"] is None:
         _refuse(given, ("every", "mark_stale"), "for runs with --latency, where every frame is shown")
+    if given["window"]:
+        from rtseg.window.display import open_display
+
+        open_display()  # before PyAV is imported
     return _live_run(given, realtime=not streams)
 
 
