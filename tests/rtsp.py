@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import cv2
 
+from rtseg.picture import plane_view
 from rtseg.sources.drive import number_from_strip, picture_from_rgb, render
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def read_clip(path: Path) -> list[bytes]:
 
 
 def number_of(picture: av.VideoFrame) -> int | None:
-    """The number in the strip of a picture of the drive; None where it cannot be read."""
-    return number_from_strip(picture.to_ndarray(format="gray"))
+    """The number in the strip of a picture of the drive, planar YUV; None where it cannot be read."""
+    return number_from_strip(plane_view(picture, 0))
 
 
 class RtspServer:

@@ -73,6 +73,10 @@ class StreamConnection:
         self._waited_ns = 0
         self._container = self._open()
         try:
+            if self._patience.over:
+                # FFmpeg may have had enough of looking, and be content with what it knows.
+                self._late = timed_out(address, options, connected=True)
+                raise self._loss_from(TimeoutError())
             self._stream = self._pick_stream()
         except BaseException:
             self._container.close()
@@ -93,13 +97,12 @@ class StreamConnection:
         return self._tally.lost
 
     def first_picture(self) -> av.VideoFrame:
-        """Wait for a picture, within the time-out for opening.
+        """Wait for a picture, within what is left of the time-out for opening.
 
         Raises:
             ConnectionLost: none came.
         """
         self._late = timed_out(self._address, self._options, connected=True)
-        self._patience.allow(self._options.open_timeout_s)
         return next(self._decoded)
 
     def pictures(self) -> Iterator[av.VideoFrame]:

@@ -28,7 +28,7 @@ class LiveOptions:
         camera_fps: frames a second to ask a camera for.
         camera_format: four letters that name its pixel format, such as MJPG or YUYV.
         transport: how RTSP sends its packets.
-        open_timeout_s: the longest that opening may take, and then again the first picture.
+        open_timeout_s: the longest that opening may take, up to the first picture.
         read_timeout_s: without a packet for so long, a source is taken for lost.
         give_up_s: after so long without a picture a lost source is an error; None: it is tried for ever.
         loop: a film played as a camera begins anew at its end.
