@@ -2,9 +2,9 @@
 
 python benchmarks/jitter.py CLIP [--size 1280x720] [--seconds 30] [--rounds 1] [--usual-priority]
 
-The clip is scaled, brought to the frame rate and played as a camera by `rtseg run --realtime --latency`, which
-decodes, infers, paints and records it. The figures come from the table that the run writes: the instant at which the
-sinks were given a frame, against its slot. Cases are interleaved.
+The clip is scaled, brought to the frame rate and played as a camera by `rtseg run --realtime --latency`,
+which decodes, infers, paints and records it. The figures come from the table that the run writes: the instant
+at which the sinks were given a frame, against its slot. Cases are interleaved.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.csv
-
 from throughput import write_clip
 
 from rtseg.report import environment

@@ -2,11 +2,11 @@
 
 python benchmarks/soak.py [--seconds 3600] [--seed 0] [--latency 150]
 
-A real RTSP server on this machine (Debian's GStreamer) plays the synthetic drive at 30 frames a second. Faults come at
-random moments: it freezes, dies and comes back, changes its size, sends garbage, loses packets; a sink blocks;
-inference takes long, or raises. Every second memory, file handles, threads and the lag are noted: how old the
-picture is that was shown last, from the instant the server sent it, as the strip in the recorded picture tells.
-At the end the books are recomputed from the recording, and the slope of each figure is printed with its error.
+A real RTSP server on this machine (Debian's GStreamer) plays the synthetic drive at 30 frames a second. Faults
+come at random moments: it freezes, dies and comes back, changes its size, sends garbage, loses packets; a sink
+blocks; inference takes long, or raises. Every second memory, file handles, threads and the lag are noted: how
+old the picture is that was shown last, from the instant the server sent it, by the strip in the shown picture.
+At the end the recording is counted, and the slope of each figure is printed with its error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import av
 import numpy as np
@@ -102,7 +102,7 @@ class Faults:
                 raise RuntimeError("on purpose")
             return infer(image)
 
-        session.backend._infer = infer_or_fail  # type: ignore[method-assign]
+        session.backend._infer = infer_or_fail  # type: ignore[method-assign, assignment]
 
     def start(self) -> None:
         """Begin."""
@@ -154,7 +154,7 @@ class Faults:
 class Growth:
     """Figures over time, and how steeply they rise."""
 
-    UNITS = {"memory": "MB", "handles": "", "threads": "", "lag": "ms"}
+    UNITS: ClassVar[dict[str, str]] = {"memory": "MB", "handles": "", "threads": "", "lag": "ms"}
 
     def __init__(self) -> None:
         self.rows: list[tuple[float, float, float, float, float]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Generator
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from rtseg.pipeline.clock import NS_PER_S, ms_from_ns, s_from_ns
@@ -13,7 +14,6 @@ from rtseg.sources.patience import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from fractions import Fraction
     from types import TracebackType
 
     from typing_extensions import Self
@@ -38,7 +38,9 @@ class Realtime:
 
     Attributes:
         uri: the other source's.
-        fps: likewise.
+        width: pixels a row, as the other source delivers them first.
+        height: rows.
+        fps: the other source's.
         frame_count: None.
         time_base: 1/90000 s.
         film: None.
@@ -56,6 +58,8 @@ class Realtime:
         self._make_source = make_source
         self._source = make_source()
         self.uri = self._source.uri
+        self.width = self.height = 0
+        self.fps = Fraction(1)
         self.frame_count: int | None = None
         self.time_base = TIME_BASE
         self.film = None
@@ -71,21 +75,6 @@ class Realtime:
         self._latest_ns = 0
 
     @property
-    def width(self) -> int:
-        """Pixels a row, as delivered."""
-        return self._source.width
-
-    @property
-    def height(self) -> int:
-        """Rows, as delivered."""
-        return self._source.height
-
-    @property
-    def fps(self) -> Fraction:
-        """Nominal frame rate; single frames may be spaced differently."""
-        return self._source.fps
-
-    @property
     def losses(self) -> Mapping[str, int]:
         """Nothing: what a film cannot give is in its warnings."""
         return {}
@@ -97,6 +86,7 @@ class Realtime:
             InputError: that failed.
         """
         self._source.__enter__()
+        self.width, self.height, self.fps = self._source.width, self._source.height, self._source.fps
         return self
 
     def __exit__(
