@@ -2,10 +2,10 @@
 
 python benchmarks/soak.py [--seconds 3600] [--seed 0] [--latency 150]
 
-A real RTSP server on this machine (Debian's GStreamer) plays the synthetic drive at 30 frames a second. Faults
-come at random moments: it freezes, dies and comes back, changes its size, sends garbage, loses packets; a sink
-blocks; inference takes long, or raises. Every second memory, file handles, threads and the lag are noted: how
-old the picture is that was shown last, from the instant the server sent it, by the strip in the shown picture.
+A real RTSP server on this machine (Debian's GStreamer) plays the synthetic drive at 30 frames a second.
+Faults come at random moments: it freezes, dies and comes back, changes its size, sends garbage, loses
+packets; a sink blocks; inference takes long, or raises. Every second memory, file handles, threads and the
+lag are noted: how old the picture is that was shown last, since the server sent it, as its strip tells.
 At the end the recording is counted, and the slope of each figure is printed with its error.
 """
 

@@ -311,7 +311,8 @@ class LiveSession(Session):
     def _rule_warnings(self) -> list[str]:
         rules = self.rules
         warnings = [
-            f"{stage} failed on {count} frames, which were passed over; the last time: {rules.last_error[stage]}"
+            f"{stage} failed on {count} frames, which were passed over; the last time: "
+            f"{rules.last_error[stage]}"
             for stage, count in rules.forgiven.items()
         ]
         thinning = rules.thinning

@@ -1,4 +1,4 @@
-"""Live runs over a real RTSP server, with one fault each: the books balance, and all is well again after it."""
+"""Live runs over a real RTSP server, with one fault each: the books balance, and it recovers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -24,6 +24,7 @@ from tests.rtsp import number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from rtseg.pipeline import Outcome
 
@@ -112,7 +113,7 @@ def test_every_frame_of_a_quiet_run_is_shown_in_order_with_its_own_labels(rtsp_s
     run.check()
     numbers = run.numbers()
     assert None not in numbers
-    steps = [(b - a) % 150 for a, b in zip(numbers, numbers[1:], strict=False)]
+    steps = [(b - a) % 150 for a, b in pairwise(numbers)]
     assert sum(step - 1 for step in steps) == outcome.books.dropped.get("source gap", 0)
     assert outcome.books.fresh > 0.9 * outcome.books.captured
     facts = run.session.report()
@@ -303,8 +304,10 @@ def test_a_latency_that_cannot_be_reached_is_refused_with_one_that_can(rtsp_serv
 
 def command(folder: Path, source: str, *options: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-m", "rtseg", "run", source, "--latency", "150", "--backend", "simulated:5"]
-        + ["-o", str(folder / "out.mp4"), "--report", str(folder / "run.json"), *options],
+        [
+            *(sys.executable, "-m", "rtseg", "run", source, "--latency", "150", "--backend", "simulated:5"),
+            *("-o", str(folder / "out.mp4"), "--report", str(folder / "run.json"), *options),
+        ],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,

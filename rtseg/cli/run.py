@@ -82,7 +82,7 @@ _RUN_OPTIONS = (
 )
 @live_options
 def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa: ANN401 (click's options)
-    """Segment SOURCE: a video file, images, a synthetic drive, a camera (0, /dev/video0, csi://0) or a stream.
+    """Segment SOURCE: a video, images, a synthetic drive, a camera (0, /dev/video0, csi://0) or a stream.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ class MailboxClosedError(Exception):
 class Mailbox(Generic[T]):
     """Ordered. An empty mailbox makes `get` wait; a full one makes `put` wait, unless the latest wins.
 
-    An item that was put leaves exactly once: through one `get`, through one `cancel`, or superseded by a `put`.
+    An item that was put leaves exactly once: through one `get`, one `cancel`, or superseded by a `put`.
     All methods may be called from any thread, but not from a signal handler.
     """
 

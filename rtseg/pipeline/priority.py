@@ -28,6 +28,16 @@ def be_prompt() -> None:
     _run_first(_PROMPT)
 
 
+def may_be_punctual() -> bool:
+    """Whether the user may have real time. The calling thread comes out of it with usual priority."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PUNCTUAL))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
 def _run_first(priority: int) -> None:
     """Ask for real time. Threads that the calling one starts, an encoder's, run as usual."""
     if hasattr(os, "SCHED_RESET_ON_FORK"):

@@ -11,7 +11,7 @@ from rtseg.frame import Slot
 from rtseg.pipeline.clock import NS_PER_MS, s_from_ns
 from rtseg.pipeline.deadline import Deadline
 from rtseg.pipeline.mailbox import Mailbox
-from rtseg.pipeline.priority import be_courteous, be_prompt, be_punctual
+from rtseg.pipeline.priority import be_courteous, be_prompt, be_punctual, may_be_punctual
 from rtseg.pipeline.schedule import Schedule
 from rtseg.pipeline.thinning import Thinning
 
@@ -157,9 +157,10 @@ class LiveRules(FileRules):
         return True
 
     def begin(self, stage: str) -> None:
-        """Give way to others in inference, which takes long, and to nobody where frames are shown in time."""
+        """Give way to nobody where frames are painted and shown; where that is not allowed, in inference."""
         if stage == INFER:
-            be_courteous()
+            if not may_be_punctual():
+                be_courteous()
         elif self.schedule is not None and stage == self._stages[-1]:
             be_punctual()
         elif self.schedule is not None and self._stages.index(stage) > self._stages.index(INFER):

@@ -44,8 +44,8 @@ class Due:
 class Schedule:
     """Between inference and what is shown: every captured frame waits here for its slot, labelled or not.
 
-    A frame's slot is `latency_ns` after it was captured. `get` hands it out a lead ahead of that, which is what
-    painting has lately taken at most. A frame whose slot is over by more than `tolerance_ns` is late; it
+    A frame's slot is `latency_ns` after it was captured. `get` hands it out a lead ahead of that, which is
+    what painting has lately taken at most. A frame whose slot is over by more than `tolerance_ns` is late; it
     is not handed out, so there are never more frames here than fit into the latency.
 
     Behaves as a mailbox towards the stages beside it.

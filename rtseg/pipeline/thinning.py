@@ -41,7 +41,7 @@ class Thinning:
         self._cost_ns = 0.0
 
     def wants(self, captured_ns: int) -> bool:
-        """Tell whether the frame captured at that instant is to be inferred; asked once for each, in order."""
+        """Tell whether the frame captured at that instant is to be inferred; asked once for each."""
         if self._last_ns is not None:
             self._interval_ns = _smoothed(self._interval_ns, captured_ns - self._last_ns)
         self._last_ns = captured_ns
