@@ -9,12 +9,13 @@ The first line on standard output is the port. Commands come a line each on stan
     resize WxH    play the clip of that size from now on
     lose SHARE    leave out that share of all RTP packets, until told otherwise
 
-With --log, a line "NUMBER NANOSECONDS" (monotonic clock) is written for each frame as it is pushed.
+It ends when its standard input does. With --log, a line "NUMBER NANOSECONDS" (monotonic clock) is written for each frame as it is pushed.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import threading
@@ -172,6 +173,7 @@ def main() -> None:
 def listen(player: Player) -> None:
     for line in sys.stdin:
         player.obey(line)
+    os._exit(0)  # whoever started it is gone
 
 
 main()
