@@ -9,7 +9,8 @@ The first line on standard output is the port. Commands come a line each on stan
     resize WxH    play the clip of that size from now on
     lose SHARE    leave out that share of all RTP packets, until told otherwise
 
-It ends when its standard input does. With --log, a line "NUMBER NANOSECONDS" (monotonic clock) is written for each frame as it is pushed.
+It ends when its standard input does. With --log, a line "NUMBER NANOSECONDS" (monotonic clock) is written for
+each frame as it is pushed.
 """
 
 from __future__ import annotations
