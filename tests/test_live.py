@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from rtseg.pipeline import Outcome
 
+pytestmark = pytest.mark.live
+
 LATENCY_MS = 150
 FPS = 30
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     Maker = Callable[..., RtspServer]
 
+pytestmark = pytest.mark.live
+
 FRAME_MS = 1000 / FPS
 
 
