@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data-licence", default="not stated", metavar="TEXT", help="On which terms it may be used, likewise."
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=45, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), default=48, show_default=True)
 @click.option("--batch", type=click.IntRange(min=2), default=8, show_default=True, help="Views a step.")
 @click.option("--crop", default="416x320", show_default=True, metavar="WxH", help="Size of a view, pixels.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-3, show_default=True)

@@ -47,7 +47,7 @@ class TrainOptions:
     validate: str | None = "val"
     net: str = "unet"
     encoder: str = "lite0"
-    epochs: int = 45
+    epochs: int = 48
     batch: int = 8
     learning_rate: float = 2e-3
     encoder_rate: float = 0.25

@@ -43,6 +43,7 @@ class Samples:
     Attributes:
         shares: each class's share of the known pixels, (classes,), float64.
         rare: ids of the classes with less than `RARE_BELOW` of the pixels; see `Augmentation.rare_share`.
+        pasted: ids of the classes that are pasted into other frames; see `Augmentation.pasted`.
     """
 
     def __init__(
@@ -55,12 +56,14 @@ class Samples:
     ) -> None:
         self.augmentation = augmentation
         self.seed = seed
-        self.void_id = folders[0].classes.void_id
+        classes = folders[0].classes
+        self.void_id = classes.void_id
+        self.pasted = tuple(classes.names.index(name) for name in augmentation.pasted)
         self.frames = [folder.read(index) for folder in folders for index in range(len(folder))]
         synthetic = round(len(self.frames) * synthetic_share / (1 - synthetic_share))
         height, width = self.frames[0][1].shape
         self.frames += [synthetic_frame(width, height, number) for number in range(synthetic)]
-        self.shares = class_shares((labels for _, labels in self.frames), len(folders[0].classes))
+        self.shares = class_shares((labels for _, labels in self.frames), len(classes))
         self.rare = tuple(int(index) for index in np.flatnonzero(self.shares < RARE_BELOW))
 
     def batches_per_epoch(self, batch: int) -> int:
@@ -79,8 +82,11 @@ class Samples:
 
     def _view(self, epoch: int, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         rng = np.random.default_rng([self.seed, epoch, index])
-        image, labels = self.frames[index]
-        return random_view(image, labels, self.augmentation, self.void_id, rng, self.rare)
+        pastes = rng.random() < self.augmentation.paste_share
+        donor = self.frames[rng.integers(len(self.frames))] if pastes else None
+        return random_view(
+            self.frames[index], self.augmentation, self.void_id, rng, self.rare, donor, self.pasted
+        )
 
 
 def synthetic_frame(width: int, height: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

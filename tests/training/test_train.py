@@ -136,7 +136,7 @@ def test_views_keep_image_and_labels_together():
     image[20:40, 30:60], labels[20:40, 30:60] = 255, 1
     for seed in range(20):
         view, ids = random_view(
-            image, labels, Augmentation(crop_hw=(48, 64), light=0, hue=0), 11, np.random.default_rng(seed)
+            (image, labels), Augmentation(crop_hw=(48, 64), light=0, hue=0), 11, np.random.default_rng(seed)
         )
         known = ids != 11
         assert ((view[..., 0] > 127) == (ids == 1))[known].mean() > 0.97
@@ -146,7 +146,7 @@ def test_views_are_a_function_of_the_generator():
     image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
     labels = np.zeros((60, 80), np.uint8)
     views = [
-        random_view(image, labels, Augmentation(crop_hw=(48, 64)), 11, np.random.default_rng(seed))[0]
+        random_view((image, labels), Augmentation(crop_hw=(48, 64)), 11, np.random.default_rng(seed))[0]
         for seed in (1, 1, 2)
     ]
     assert np.array_equal(views[0], views[1])
@@ -161,13 +161,42 @@ def test_views_are_laid_over_rare_things():
     def share_that_shows_it(rare_share):
         augmentation = Augmentation(crop_hw=(64, 96), scale=(1.0, 1.0), rare_share=rare_share)
         views = [
-            random_view(image, labels, augmentation, 11, np.random.default_rng(seed), rare=[6, 9])
+            random_view((image, labels), augmentation, 11, np.random.default_rng(seed), rare=[6, 9])
             for seed in range(40)
         ]
         return np.mean([(ids == 6).any() for _, ids in views])
 
     assert share_that_shows_it(1.0) == 1.0
     assert share_that_shows_it(0.0) < 0.3
+
+
+def test_rare_things_of_a_donor_are_pasted_pixels_and_labels_alike():
+    """Sign (6) comes along, bright; road (3) around it does not."""
+    dark = np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8)
+    donor = np.full((60, 80, 3), 90, np.uint8), np.full((60, 80), 3, np.uint8)
+    donor[0][20:40, 30:60], donor[1][20:40, 30:60] = 255, 6
+    augmentation = Augmentation(crop_hw=(48, 64), light=0, hue=0)
+    for seed in range(20):
+        view, ids = random_view(
+            dark, augmentation, 11, np.random.default_rng(seed), donor=donor, pasted=[6, 9]
+        )
+        known = ids != 11
+        assert set(np.unique(ids[known])) == {0, 6}
+        assert ((view[..., 0] > 127) == (ids == 6))[known].mean() > 0.97
+
+
+def test_the_share_of_views_with_something_pasted_is_the_one_asked_for(camvid, monkeypatch):
+    donors = []
+
+    def watch(frame, _augmentation, _void_id, _rng, _rare, donor, _pasted):
+        donors.append(donor is not None)
+        return frame
+
+    monkeypatch.setattr("rtseg.training.samples.random_view", watch)
+    folder = LabelledFolder(camvid, "train", CAMVID, every=4)
+    samples = Samples([folder], synthetic_share=0, augmentation=Augmentation(paste_share=0.3), seed=0)
+    list(samples.epoch(0, 8))
+    assert 0.15 < np.mean(donors) < 0.45
 
 
 def test_rare_classes_are_those_with_few_pixels(camvid):
