@@ -97,7 +97,8 @@ def _rare_pixel(
     labels: NDArray[np.uint8], rare: Sequence[int], rng: np.random.Generator
 ) -> tuple[int, int] | None:
     """Column and row of a random pixel of a random class among `rare`; None if the frame has none of them."""
-    present = np.intersect1d(labels, np.asarray(rare, np.uint8))
+    counts = np.bincount(labels.ravel(), minlength=256)
+    present = np.array([label for label in rare if counts[label]], np.uint8)
     if present.size == 0:
         return None
     rows, columns = np.nonzero(labels == rng.choice(present))

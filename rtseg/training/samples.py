@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from rtseg.report import cores
 from rtseg.sources.drive import render
 from rtseg.training.augment import random_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from rtseg.training.augment import Augmentation
+    from rtseg.training.augment import Augmentation, LabelledImage
     from rtseg.training.data import LabelledFolder
 
 SYNTHETIC_FPS = Fraction(30)
@@ -26,6 +30,11 @@ SPACING = 50
 """Frames between two that are taken from one synthetic drive."""
 FIRST_DRIVE = 1000
 """Seed of the first drive that training sees; smaller ones stay unseen, the demo's among them."""
+
+AHEAD = 3
+"""How many batches are made before they are asked for."""
+MOST_THREADS = 4
+"""How many threads make views, at most; one a core where there are fewer."""
 
 RARE_BELOW = 0.03
 """Share of pixels below which a class is rare: CamVid's pole, sign, fence, pedestrian and bicyclist."""
@@ -71,22 +80,38 @@ class Samples:
         return len(self.frames) // batch
 
     def epoch(self, number: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of images (B, 3, H, W), uint8, RGB, and labels (B, H, W), int64."""
+        """Batches of images (B, 3, H, W), RGB, and labels (B, H, W), both uint8.
+
+        Threads make the views of `AHEAD` batches in advance. Each view has a generator of its own, so it is
+        the same whatever is made before it.
+        """
         rng = np.random.default_rng([self.seed, number])
         order = rng.permutation(len(self.frames))
-        for start in range(0, self.batches_per_epoch(batch) * batch, batch):
-            views = [self._view(number, int(index)) for index in order[start : start + batch]]
-            images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
-            labels = torch.from_numpy(np.stack([ids for _, ids in views]).astype(np.int64))
-            yield images, labels
+        coming: deque[list[Future[LabelledImage]]] = deque()
+        pool = ThreadPoolExecutor(min(cores(), MOST_THREADS), thread_name_prefix="views")
+        try:
+            for start in range(0, self.batches_per_epoch(batch) * batch, batch):
+                indices = order[start : start + batch]
+                coming.append([pool.submit(self._view, number, int(index)) for index in indices])
+                if len(coming) > AHEAD:
+                    yield _stacked([view.result() for view in coming.popleft()])
+            while coming:
+                yield _stacked([view.result() for view in coming.popleft()])
+        finally:
+            pool.shutdown(cancel_futures=True)
 
-    def _view(self, epoch: int, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _view(self, epoch: int, index: int) -> LabelledImage:
         rng = np.random.default_rng([self.seed, epoch, index])
         pastes = rng.random() < self.augmentation.paste_share
         donor = self.frames[rng.integers(len(self.frames))] if pastes else None
         return random_view(
             self.frames[index], self.augmentation, self.void_id, rng, self.rare, donor, self.pasted
         )
+
+
+def _stacked(views: Sequence[LabelledImage]) -> tuple[Tensor, Tensor]:
+    images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
+    return images, torch.from_numpy(np.stack([ids for _, ids in views]))
 
 
 def synthetic_frame(width: int, height: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
