@@ -12,6 +12,9 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 TORCH_INDEX := $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu --retries 0)
 
+# A real RTSP server for the tests of live sources, which skip where it is missing.
+RTSP_SERVER := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: demo test check format clean
@@ -20,10 +23,10 @@ demo: .venv/run.stamp
 	@mkdir -p out
 	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend --overwrite
 
-test: .venv/dev.stamp
+test: .venv/dev.stamp .venv/system.stamp
 	@$(BIN)/python -m pytest
 
-check: .venv/dev.stamp
+check: .venv/dev.stamp .venv/system.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -52,4 +55,14 @@ clean:
 	@echo "Installing what training and the tests need (a few minutes) …"
 	@$(PIP) $(TORCH_INDEX) "$(TORCH)"
 	@$(PIP) -e ".[train,table,ray,dev]"
+	@touch $@
+
+# Only with apt-get, and without asking for a password; nothing depends on it but those tests.
+.venv/system.stamp: .venv/bin/python
+	@/usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" 2>/dev/null || { \
+	  echo "Installing an RTSP server for the tests, where that can be done …"; \
+	  sudo=$$(test $$(id -u) = 0 || echo "sudo -n"); \
+	  command -v apt-get >/dev/null && { $$sudo apt-get update -q && \
+	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(RTSP_SERVER); \
+	  } >/dev/null 2>&1 || true; }
 	@touch $@

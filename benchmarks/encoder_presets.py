@@ -18,6 +18,8 @@ from rtseg.report import environment
 
 CHOICES = (
     ("ultrafast", 20),
+    ("ultrafast", 23),
+    ("superfast", 23),
     ("superfast", 20),
     ("superfast", 22),
     ("superfast", 24),

@@ -74,17 +74,17 @@ def main() -> None:
     print(f"\nrtseg run is {ratio:.2f} times as fast as naive.py.")
 
 
-def write_clip(source: str, target: Path, width: int, height: int, frames: int) -> None:
-    """Write the clip at another size, repeated until it has so many frames."""
+def write_clip(source: str, target: Path, width: int, height: int, frames: int, fps: int = 25) -> None:
+    """Write the clip at another size and frame rate, repeated until it has so many frames."""
     with av.open(str(target), "w") as out:
-        video = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "20"})
+        video = out.add_stream("libx264", rate=fps, options={"preset": "veryfast", "crf": "20"})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         written = 0
         while written < frames:
             with av.open(source) as clip:
                 for picture in clip.decode(video=0):
                     scaled = picture.reformat(width, height, "yuv420p")
-                    scaled.pts, scaled.time_base = written, Fraction(1, 25)
+                    scaled.pts, scaled.time_base = written, Fraction(1, fps)
                     out.mux(video.encode(scaled))
                     written += 1
                     if written == frames:

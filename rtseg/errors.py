@@ -25,9 +25,16 @@ EXIT_INTERRUPTED = 130
 
 
 class RtsegError(Exception):
-    """Base of all errors of rtseg; `exit_code` is what the command ends with."""
+    """Base of all errors of rtseg.
+
+    Attributes:
+        exit_code: what the command ends with.
+        stuck: whether a thread had to be left behind in a call that does not return. The interpreter would
+            wait for it at its end; leave by `os._exit`.
+    """
 
     exit_code = EXIT_FAULT
+    stuck = False
 
 
 class InputError(RtsegError, ValueError):
@@ -97,14 +104,11 @@ class StageError(RtsegError, RuntimeError):
 
     Attributes:
         stage: name of the stage.
-        stuck: whether a thread had to be left behind in a call that does not return. The interpreter would
-            wait for it at its end; leave by `os._exit`.
     """
 
     def __init__(self, stage: str, cause: BaseException) -> None:
         super().__init__(f"{stage}: {cause}" if str(cause) else f"{stage}: {type(cause).__name__}")
         self.stage = stage
-        self.stuck = False
         self.__cause__ = cause
         self.exit_code = cause.exit_code if isinstance(cause, RtsegError) else EXIT_FAULT
 

@@ -22,6 +22,23 @@ Fate = Literal["fresh", "propagated", "held"]
 """Where shown labels come from: this frame, an older one moved along the flow, an older one as it was."""
 
 
+@dataclass(slots=True)
+class Slot:
+    """When a frame of a live run is to be shown, and when it was. Instants are monotonic, ns.
+
+    Attributes:
+        due_ns: the instant at which it is to be shown; without a fixed latency the one of its capture.
+        wanted: whether it goes to inference; if not, older labels are moved to it.
+        handed_out_ns: when it left the schedule, to be painted.
+        shown_ns: when it was handed to the sinks.
+    """
+
+    due_ns: int
+    wanted: bool = True
+    handed_out_ns: int = 0
+    shown_ns: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One picture from a source.
@@ -36,6 +53,7 @@ class Frame:
         name: of the image file that the picture comes from, without folder and ending; None in a film.
         busy_ns: nanoseconds that each stage was busy with this frame, by its name. The one part that changes:
             the pipeline adds a stage's time before it hands the frame on.
+        slot: when it is to be shown, in a live run; None over a file.
     """
 
     index: int
@@ -45,6 +63,7 @@ class Frame:
     picture: av.VideoFrame
     name: str | None = None
     busy_ns: dict[str, int] = field(default_factory=dict, compare=False)
+    slot: Slot | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtseg.errors import OutputError
@@ -10,9 +10,42 @@ from rtseg.sinks.images import check_image_output, is_image_output
 from rtseg.sinks.labels import check_labels_output
 from rtseg.sinks.output import CONTAINERS, check_output
 from rtseg.sinks.table import check_table_output
+from rtseg.sources.live import LiveOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRun:
+    """What only a live run has.
+
+    Attributes:
+        latency_ms: from a frame's capture to the instant at which it is shown; None shows each as soon as it
+            can be, and leaves out what is overtaken.
+        auto_latency: find the latency, in some seconds before the run.
+        every: infer every nth frame; None for as many as the machine can. Without a latency all.
+        skip_errors: pass over frames for which a stage raised, and go on.
+        realtime: the source is a file, to be played as if a camera gave it.
+        receive: how the source is opened, and what it is asked for.
+        split_s: begin a new recording every so many seconds; None for one.
+        push: where the overlay is streamed to: rtsp://, udp://, …; None for nowhere.
+        metrics: HOST:PORT of a Prometheus endpoint; None for none.
+        window: whether the overlay is shown on the screen.
+        mark_stale: whether the picture bears a mark where its labels are not its own.
+    """
+
+    latency_ms: float | None = None
+    auto_latency: bool = False
+    every: int | None = None
+    skip_errors: bool = False
+    realtime: bool = False
+    receive: LiveOptions = field(default_factory=LiveOptions)
+    split_s: float | None = None
+    push: str | None = None
+    metrics: str | None = None
+    window: bool = False
+    mark_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +76,7 @@ class RunOptions:
         resume: go on with what an earlier run with the same options left of the outputs, if anything.
         overwrite: replace outputs that exist, and forget what an earlier run left; with `resume`, only what
             cannot be gone on with.
+        live: for a live run, what only that has; None for a run over a file.
     """
 
     source: str
@@ -66,6 +100,7 @@ class RunOptions:
     companions: bool = True
     resume: bool = False
     overwrite: bool = False
+    live: LiveRun | None = None
 
     @property
     def outputs(self) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import av
 import cv2
@@ -32,6 +32,8 @@ from rtseg.stages.present import Present
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from typing_extensions import Self
+
     from rtseg.backends.base import Backend
     from rtseg.options import RunOptions
     from rtseg.pipeline import Outcome, Progress
@@ -53,9 +55,12 @@ class Session:
     A context manager: leaving it closes the source.
 
     Attributes:
+        mode: "file" or "live".
         source: the opened source.
         outcome: how the run went; None before it has ended.
     """
+
+    mode: ClassVar[str] = "file"
 
     def __init__(self, options: RunOptions, pieces: Forerun | None = None) -> None:
         """Check the options and open what is read.
@@ -71,23 +76,29 @@ class Session:
         self.outcome: Outcome | None = None
         self._open = ExitStack()
         check_outputs(options)
-        self._journal = _journal_for(options)
+        self._journal = self._make_journal()
         threads = options.threads or report.cores()
         self.backend = backend_for(
-            options.backend, options.model, options.precision, threads, streams=min(threads, _STREAMS)
+            options.backend,
+            options.model,
+            options.precision,
+            threads,
+            streams=min(threads, _STREAMS) if self.mode == "file" else 1,
         )
-        self.source: Source = self._open.enter_context(
-            open_source(options.source, stream=options.stream, one_size=options.writes_film)
-        )
+        self.source: Source = self._open.enter_context(self._make_source())
         try:
-            self._facts = self._make_facts()
-            earlier = self._take_over()
-            self._forerun = pieces or earlier or Forerun(options.begin)
-            self._is_anew = earlier is None
-            self._pipeline = self._make_pipeline()
+            self._prepare(pieces)
         except BaseException:
             self._open.close()
             raise
+
+    def _prepare(self, pieces: Forerun | None) -> None:
+        """Make all that needs the opened source."""
+        self._facts = self._make_facts()
+        earlier = self._take_over()
+        self._forerun = pieces or earlier or Forerun(self.options.begin)
+        self._is_anew = earlier is None
+        self._pipeline = self._make_pipeline()
 
     @property
     def kept_frames(self) -> int:
@@ -131,7 +142,7 @@ class Session:
         if not self._is_stuck():
             self._open.close()
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -147,13 +158,8 @@ class Session:
             "command": "run",
             "environment": report.environment(self.backend.name, self.backend.version()),
             "model": report.model_facts(self.backend.model),
-            "source": {
-                "uri": self.source.uri,
-                "width": self.source.width,
-                "height": self.source.height,
-                "fps": float(self.source.fps),
-            },
-            "mode": "file",
+            "source": self._source_facts(),
+            "mode": self.mode,
             "frames": {
                 "captured": books.captured + self.kept_frames,
                 "fresh": books.fresh + self.kept_frames,
@@ -169,6 +175,22 @@ class Session:
             "warnings": self.warnings(),
             "errors": [str(error) for error in self.outcome.errors],
         }
+
+    def _source_facts(self) -> dict[str, Any]:
+        return {
+            "uri": self.source.uri,
+            "width": self.source.width,
+            "height": self.source.height,
+            "fps": float(self.source.fps),
+        }
+
+    def figures(self) -> str:
+        """How the run is going, in a line; at any time."""
+        return f"{self._pipeline.books.sentence()}; {self._pipeline.meter.fps:.1f} fps"
+
+    def summary(self) -> dict[str, str]:
+        """What this kind of run has to say beside frames and speed, for people."""
+        return {}
 
     def warnings(self) -> list[str]:
         """What the source and the sinks found worth saying, a line each."""
@@ -198,9 +220,26 @@ class Session:
     def _is_stuck(self) -> bool:
         return self._pipeline.outcome is not None and bool(self._pipeline.outcome.stuck)
 
+    def _make_source(self) -> Source:
+        options = self.options
+        return open_source(options.source, stream=options.stream, one_size=options.writes_film)
+
+    def _make_journal(self) -> Journal | None:
+        return _journal_for(self.options)
+
+    def _make_colorize(self) -> Colorize:
+        options = self.options
+        return Colorize(
+            self.backend.model.classes,
+            opacity=options.opacity,
+            only=options.only,
+            view=options.view,
+            legend=options.legend,
+            mark_stale=options.live is not None and options.live.mark_stale,
+        )
+
     def _make_pipeline(self) -> Pipeline:
         options = self.options
-        classes = self.backend.model.classes
         journal = self._journal
         self._capture = Capture(
             self.source,
@@ -218,13 +257,7 @@ class Session:
             [
                 Preprocess(self.backend.model.input_hw),
                 Infer(self.backend),
-                Colorize(
-                    classes,
-                    opacity=options.opacity,
-                    only=options.only,
-                    view=options.view,
-                    legend=options.legend,
-                ),
+                self._make_colorize(),
                 self._present,
             ],
         )

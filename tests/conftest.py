@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests import rtsp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
@@ -30,3 +36,35 @@ def videos(shared: Path) -> Path:
 def camvid(shared: Path) -> Path:
     """CamVid train and val in SegNet's layout."""
     return shared / "data" / "camvid"
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, int], Path]:
+    """The drive as H.264 for the RTSP server, by size: the usual one first, then a smaller one."""
+    folder = tmp_path_factory.mktemp("clips")
+    return {
+        size: rtsp.write_clip(folder / f"{size[0]}x{size[1]}.h264", rtsp.h264_of(rtsp.images_of(size)))
+        for size in (rtsp.SIZE, rtsp.SMALL)
+    }
+
+
+@pytest.fixture
+def rtsp_server(
+    clips: dict[tuple[int, int], Path], tmp_path: Path
+) -> Iterator[Callable[..., rtsp.RtspServer]]:
+    """A maker of RTSP servers that play `clips` and end with the test; it takes what `RtspServer` takes."""
+    missing = rtsp.why_no_server()
+    if missing is not None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{missing}; in CI nothing may skip for that")
+        pytest.skip(missing)
+    servers: list[rtsp.RtspServer] = []
+
+    def make(**options: Any) -> rtsp.RtspServer:
+        options = {"clips": clips, "log": tmp_path / f"pushed{len(servers)}.txt", **options}
+        servers.append(rtsp.RtspServer(**options))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.kill()

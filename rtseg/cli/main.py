@@ -11,11 +11,12 @@ import click
 
 from rtseg.cli.batch import batch_command
 from rtseg.cli.judge import eval_command
+from rtseg.cli.latency import latency_command
 from rtseg.cli.look import doctor_command, models_command
 from rtseg.cli.make import export_command, quantize_command, train_command
 from rtseg.cli.run import run_command
 from rtseg.cli.synth import synth_command
-from rtseg.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, RtsegError, StageError
+from rtseg.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, RtsegError
 from rtseg.report import rtseg_version
 
 SYSTEM_PACKAGES = "sudo apt-get install -y libgl1 libglib2.0-0"
@@ -40,6 +41,7 @@ def rtseg() -> None:
 for command in (
     run_command,
     batch_command,
+    latency_command,
     eval_command,
     train_command,
     export_command,
@@ -84,7 +86,7 @@ def _run() -> tuple[int, bool]:
         _say("rtseg", str(error))
         if error.exit_code == EXIT_FAULT:
             _show_traceback()
-        return error.exit_code, isinstance(error, StageError) and error.stuck
+        return error.exit_code, error.stuck
     except BrokenPipeError:
         return 0, False
     except ImportError as error:

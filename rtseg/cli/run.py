@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from rtseg.cli.live import live_options, live_run_from
 from rtseg.cli.options import (
     backend_option,
     codec_option,
@@ -23,12 +24,19 @@ from rtseg.cli.options import (
     threads_option,
     view_option,
 )
-from rtseg.cli.signals import stopped_by_signals
+from rtseg.cli.signals import Asked, stopped_by_signals
 from rtseg.errors import InputError
 
 if TYPE_CHECKING:
+    from rtseg.options import LiveRun
     from rtseg.pipeline import Progress
     from rtseg.session import Session
+
+_RUN_OPTIONS = (
+    "stream", "out", "codec", "crf", "labels", "table", "model", "precision", "backend", "threads", "opacity",
+    "only", "view", "legend", "max_frames", "seconds", "resume", "overwrite",
+)  # fmt: skip
+"""Names of the options that `RunOptions` has, too."""
 
 
 @click.command("run")
@@ -65,29 +73,16 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with what an earlier run left, cut off by whatever.")
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @report_option
-def run_command(
-    source: str,
-    out: Path | None,
-    labels: Path | None,
-    table: Path | None,
-    codec: str,
-    crf: float | None,
-    stream: int | None,
-    model: str | None,
-    precision: str,
-    backend: str,
-    threads: int | None,
-    opacity: float,
-    only: frozenset[str] | None,
-    view: str,
-    legend: bool,
-    max_frames: int | None,
-    seconds: float | None,
-    resume: bool,
-    overwrite: bool,
-    report: str | None,
-) -> None:
-    """Segment SOURCE: a video file, an image, a folder or quoted pattern of images, or a synthetic drive.
+@click.option(
+    "--mode",
+    type=click.Choice(("auto", "file", "live")),
+    default="auto",
+    show_default=True,
+    help="file: every frame, however long it takes. live: never an old picture. auto: by the source.",
+)
+@live_options
+def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa: ANN401 (click's options)
+    """Segment SOURCE: a video file, images, a synthetic drive, a camera (0, /dev/video0, csi://0) or a stream.
 
     \b
     Examples:
@@ -97,52 +92,50 @@ def run_command(
       rtseg run clip.mp4 --labels labels.mkv --table frames.parquet
       rtseg run "photos/*.jpg" -o overlays
       rtseg run long.mp4 -o overlay.mp4 --resume
+      rtseg run 0 --latency 150 --window
+      rtseg run rtsp://camera.local/stream --latency auto -o seen.mp4 --metrics 127.0.0.1:9100
+      rtseg run clip.mp4 --realtime --latency 200 -o seen.mp4
 
-    Every frame comes out, with its own time stamp; sound, subtitles and metadata are copied.
+    From a file every frame comes out, with its own time stamp; sound, subtitles and metadata are copied.
+    A camera or a stream is live: what is shown is never old, and with --latency each frame is shown exactly
+    so long after it was captured, with its own labels or with older ones moved to it.
     """
-    from rtseg.options import RunOptions
     from rtseg.report import check_writable
-    from rtseg.session import Session
 
-    if out is None and labels is None and table is None and report is None:
+    live = live_run_from(source, given)
+    outputs = [given["out"], given["labels"], given["table"]]
+    seen_otherwise = live is not None and (live.window or live.push or live.metrics)
+    if not (any(outputs) or report or seen_otherwise):
         raise InputError(
             "There is nothing to write. Give -o OUT.mp4 for the video, --labels OUT.mkv, --table OUT.csv "
             "or --report FILE.json."
         )
-    if resume and overwrite:
+    if given["resume"] and given["overwrite"]:
         raise InputError("--resume goes on with an output, --overwrite begins anew: give one of them.")
     if report is not None:
         check_writable(report)
-        for output in (out, labels, table):
+        for output in outputs:
             if output is not None and Path(report).absolute() == output.absolute():
                 raise InputError(f"{report}: the report and another output cannot be one file.")
-    options = RunOptions(
-        source=source,
-        stream=stream,
-        out=out,
-        codec=codec,
-        crf=crf,
-        labels=labels,
-        table=table,
-        model=model,
-        precision=precision,
-        backend=backend,
-        threads=threads,
-        opacity=opacity,
-        only=only,
-        view=view,
-        legend=legend,
-        max_frames=max_frames,
-        seconds=seconds,
-        resume=resume,
-        overwrite=overwrite,
-    )
-    with Session(options) as session:
+    with _session_for(source, given, live) as session:
         try:
             with stopped_by_signals(session.stop):
                 _run_with_bar(session)
         finally:
             _conclude(session, report)
+
+
+def _session_for(source: str, given: dict[str, Any], live: LiveRun | None) -> Session:
+    from rtseg.options import RunOptions
+
+    options = RunOptions(source=source, live=live, **{name: given[name] for name in _RUN_OPTIONS})
+    if live is None:
+        from rtseg.session import Session
+
+        return Session(options)
+    from rtseg.live import LiveSession
+
+    return LiveSession(options)
 
 
 def _run_with_bar(session: Session) -> None:
@@ -155,12 +148,14 @@ def _run_with_bar(session: Session) -> None:
         markup=False,
         soft_wrap=True,
     )
-    with progress_bar("rate") as bar:
+    with progress_bar("rate") as bar, Asked() as asked:
         task = bar.add_task("segmenting", total=session.expected_frames, rate="")
 
         def show(progress: Progress) -> None:
             done = session.kept_frames + progress.books.shown
             bar.update(task, completed=done, rate=f"{progress.fps:.1f} fps")
+            if asked.take():
+                bar.console.print(session.figures(), markup=False, soft_wrap=True)
 
         session.run(show)
 
@@ -194,12 +189,11 @@ def _print_summary(session: Session, target: str | None) -> None:
             ],
         )
     )
-    dropped = ", ".join(f"{count} {cause}" for cause, count in books.dropped.items())
     summary = {
         **({"resumed": f"{session.kept_frames} frames were there"} if session.kept_frames else {}),
-        "frames": f"{books.captured} captured, {books.fresh} segmented, "
-        + (f"dropped: {dropped}" if dropped else "none dropped"),
+        "frames": books.sentence(),
         "speed": f"{outcome.fps:.1f} fps, {outcome.seconds:.1f} s in all",
+        **session.summary(),
     }
     summary |= {kind: path for kind, path in session.outputs().items() if path is not None}
     if target not in (None, "-"):

@@ -9,15 +9,17 @@
     crew.py       the threads of one stage, in turns
     outcome.py    what a run tells while it lasts and when it is over
     pipeline.py   puts them together
+    aside.py      a sink in a thread of its own
 
-All threads of rtseg are started in pipeline.py.
+All threads of rtseg are started in pipeline.py and aside.py.
 """
 
 from __future__ import annotations
 
+from rtseg.pipeline.aside import Aside
 from rtseg.pipeline.books import Books
 from rtseg.pipeline.outcome import Outcome, Progress
 from rtseg.pipeline.pipeline import Pipeline
 from rtseg.pipeline.stage import Stage
 
-__all__ = ["Books", "Outcome", "Pipeline", "Progress", "Stage"]
+__all__ = ["Aside", "Books", "Outcome", "Pipeline", "Progress", "Stage"]

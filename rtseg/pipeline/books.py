@@ -41,6 +41,17 @@ class Books:
         """Frames whose fate is still open; 0 once a run has ended."""
         return self.captured - self.shown - sum(self.dropped.values())
 
+    def sentence(self) -> str:
+        """All of it in a line, for people."""
+        older = [
+            f"{count} {fate}"
+            for fate, count in (("propagated", self.propagated), ("held", self.held))
+            if count
+        ]
+        dropped = ", ".join(f"{count} {cause}" for cause, count in self.dropped.items())
+        ended = f"dropped: {dropped}" if dropped else "none dropped"
+        return ", ".join([f"{self.captured} captured", f"{self.fresh} segmented", *older, ended])
+
     @property
     def balanced(self) -> bool:
         """Whether every captured frame is accounted for, exactly once."""
@@ -60,6 +71,13 @@ class Bookkeeper:
         """Count one more frame from the source."""
         with self._lock:
             self._captured += 1
+
+    def lose(self, cause: str, frames: int) -> None:
+        """Count frames that the source lost: captured, and dropped at once."""
+        if frames:
+            with self._lock:
+                self._captured += frames
+                self._dropped[cause] += frames
 
     def show(self, fate: Fate) -> None:
         """Count one more frame as shown."""

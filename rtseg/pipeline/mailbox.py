@@ -14,32 +14,41 @@ class MailboxClosedError(Exception):
 
 
 class Mailbox(Generic[T]):
-    """Lossless and ordered: a full mailbox makes `put` wait, an empty one makes `get` wait.
+    """Ordered. An empty mailbox makes `get` wait; a full one makes `put` wait, unless the latest wins.
 
-    An item that was put leaves exactly once: through one `get`, or through one `cancel`.
+    An item that was put leaves exactly once: through one `get`, through one `cancel`, or superseded by a `put`.
     All methods may be called from any thread, but not from a signal handler.
     """
 
-    def __init__(self, capacity: int) -> None:
-        """Make room for `capacity` items; ValueError for less than one."""
+    def __init__(self, capacity: int, *, latest_wins: bool = False) -> None:
+        """Make room for `capacity` items; ValueError for less than one.
+
+        With `latest_wins` a `put` never waits: where there is no room, the oldest item makes it.
+        """
         if capacity < 1:
             raise ValueError(f"a mailbox holds at least 1 item, not {capacity}")
         self._capacity = capacity
+        self._latest_wins = latest_wins
         self._items: deque[T] = deque()
         self._closed = False
         lock = Lock()
         self._has_item = Condition(lock)
         self._has_room = Condition(lock)
 
-    def put(self, item: T) -> None:
-        """Leave `item` as soon as there is room; MailboxClosedError if it was not taken."""
+    def put(self, item: T) -> T | None:
+        """Leave `item` as soon as there is room; MailboxClosedError if it was not taken.
+
+        Returns the item that it superseded, for the caller to account for; None without one.
+        """
         with self._has_room:
-            while len(self._items) >= self._capacity and not self._closed:
+            while len(self._items) >= self._capacity and not self._closed and not self._latest_wins:
                 self._has_room.wait()
             if self._closed:
                 raise MailboxClosedError
+            superseded = self._items.popleft() if len(self._items) >= self._capacity else None
             self._items.append(item)
             self._has_item.notify()
+            return superseded
 
     def get(self) -> T:
         """Take the oldest item as soon as there is one; MailboxClosedError if there never will be."""

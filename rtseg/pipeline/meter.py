@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rtseg.pipeline.clock import NS_PER_S, ms_from_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 END_TO_END = "end_to_end"
 """The key of the time from a frame's capture to the return of the last stage; no stage may have this name."""
@@ -61,6 +61,25 @@ class Histogram:
                 return min(math.exp((bucket + 0.5) * _LOG_GROWTH), self.max_ns)
         return 0.0
 
+    @property
+    def total_ns(self) -> int:
+        """The sum, exact."""
+        return self._total_ns
+
+    def counts_until_ns(self, bounds_ns: Sequence[float]) -> list[int]:
+        """How many durations do not exceed each bound, within 1 % of it; at last, how many there are.
+
+        All are of one instant, also while another thread records. Bounds rise.
+        """
+        counts = list(self._counts)
+        reached, at, until = 0, 0, []
+        for bound_ns in bounds_ns:
+            while at < _BUCKETS and math.exp((at + 0.5) * _LOG_GROWTH) <= bound_ns:
+                reached += counts[at]
+                at += 1
+            until.append(reached)
+        return [*until, reached + sum(counts[at:])]
+
     def summary_ms(self) -> dict[str, float]:
         """Return mean, p50, p90, p95, p99 and max in milliseconds, under these names."""
         percentiles = {f"p{percent}": ms_from_ns(self.percentile_ns(percent)) for percent in PERCENTILES}
@@ -89,6 +108,11 @@ class Meter:
             self._first_shown_ns = shown_ns
         self._last_shown_ns = shown_ns
         shown.record(shown_ns - captured_ns)
+
+    @property
+    def histograms(self) -> Mapping[str, Histogram]:
+        """The histograms, by stage, then `end_to_end`; to be read only."""
+        return self._histograms
 
     @property
     def fps(self) -> float:

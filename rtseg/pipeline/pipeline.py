@@ -11,16 +11,19 @@ Whatever the reason, the end is made of the same three moves:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from rtseg.errors import StageError
 from rtseg.pipeline.books import Bookkeeper, Books
 from rtseg.pipeline.clock import ns_from_s, s_from_ns
 from rtseg.pipeline.crew import Crew
-from rtseg.pipeline.mailbox import Mailbox, MailboxClosedError
+from rtseg.pipeline.mailbox import MailboxClosedError
 from rtseg.pipeline.meter import END_TO_END, Meter
 from rtseg.pipeline.outcome import Outcome, Progress
+from rtseg.pipeline.rules import FileRules
+from rtseg.pipeline.stage import NotShown
 from rtseg.pipeline.worker import Worker
 
 if TYPE_CHECKING:
@@ -34,10 +37,11 @@ _WATCH_INTERVAL_S = 0.1
 
 
 class Pipeline:
-    """Moves every frame of a source through the stages, in order, none left out; for one run.
+    """Moves the frames of a source through the stages, in order, by the rules; for one run.
 
     Attributes:
         outcome: how the run went, also when `run` raised; None before it has ended.
+        meter: how long stages and frames take; for reading.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class Pipeline:
         source: Iterable[Frame],
         stages: Sequence[Stage],
         *,
-        capacity: int = 2,
+        rules: FileRules | None = None,
         join_timeout_s: float = 10.0,
     ) -> None:
         """Put the parts together; nothing starts yet. ValueError for no stages or names that are not unique.
@@ -54,8 +58,8 @@ class Pipeline:
             source: opened before and closed after by the caller, iterated in the thread "capture". If its
                 iterator is a generator, it is closed in that thread.
             stages: in the order a frame meets them.
-            capacity: items that each mailbox between two threads holds. The source is never further ahead of
-                the last stage than (capacity + 1) × stages + 1 frames.
+            rules: what holds between the stages; None for `FileRules`: every frame, in order. The source is
+                then never further ahead of the last stage than (capacity + 1) × stages + 1 frames.
             join_timeout_s: the longest that any one call of a stage or of the source may take once the end
                 was asked for, by `stop` or by a fault.
         """
@@ -67,15 +71,20 @@ class Pipeline:
         self._stages = tuple(stages)
         self._join_timeout_s = join_timeout_s
         self._names = names
-        self._mailboxes: list[Mailbox[Any]] = [Mailbox(capacity) for _ in stages]  # [i] lies after position i
+        self._rules = rules or FileRules()
+        self._bookkeeper = Bookkeeper()
+        self._mailboxes: list[Any] = self._rules.mailboxes(
+            names[1:], self._bookkeeper
+        )  # [i] after position i
         self._workers = [Worker(CAPTURE, 0, self._run_capture)]
         for position, stage in enumerate(stages, start=1):
             self._workers += self._hire(position, stage)
-        self._bookkeeper = Bookkeeper()
-        self._meter = Meter(names)
+        self.meter = Meter(names)
+        self._source_losses: Counter[str] = Counter()
         self._errors: list[StageError] = []
         self._stop_asked = False
         self._started_ns = 0
+        self._interval_s = _WATCH_INTERVAL_S
         self._end_seen_ns = 0
 
     @property
@@ -90,10 +99,16 @@ class Pipeline:
         """
         self._stop_asked = True
 
-    def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
+    def forget_times(self) -> None:
+        """Measure how long stages and frames take from now on only; from any thread."""
+        self.meter = Meter(self._names)
+
+    def run(
+        self, on_progress: Callable[[Progress], None] | None = None, *, interval_s: float = 0.1
+    ) -> Outcome:
         """Run to the end of the source. Blocks, but signal handlers run, if this is the main thread.
 
-        `on_progress` is called here, in the caller's thread, about ten times a second and once at the end.
+        `on_progress` is called here, in the caller's thread, about every `interval_s` and once at the end.
         If it raises, or Ctrl-C does, the pipeline ends as by `stop` and the exception goes on to the caller;
         a second Ctrl-C leaves at once, and the threads end by themselves.
 
@@ -106,6 +121,7 @@ class Pipeline:
         if self._started_ns:
             raise RuntimeError("a pipeline runs once; make another")
         self._started_ns = time.monotonic_ns()
+        self._interval_s = interval_s
         try:
             for worker in reversed(self._workers):
                 worker.thread.start()
@@ -134,7 +150,7 @@ class Pipeline:
         report = on_progress or (lambda _: None)
         while alive := [worker for worker in self._workers if worker.alive]:
             report(self._progress())
-            alive[-1].ended.wait(_WATCH_INTERVAL_S)
+            alive[-1].ended.wait(self._interval_s)
             if self._ending:
                 self._give_up_on_stuck()
         for worker in self._workers:
@@ -161,13 +177,13 @@ class Pipeline:
                 self._leave(worker)
 
     def _progress(self) -> Progress:
-        return Progress(books=self.books, fps=self._meter.fps, seconds=self._seconds())
+        return Progress(books=self.books, fps=self.meter.fps, seconds=self._seconds())
 
     def _take_outcome(self) -> Outcome:
         return Outcome(
             books=self.books,
-            latency_ms=self._meter.summary_ms(),
-            fps=self._meter.fps,
+            latency_ms=self.meter.summary_ms(),
+            fps=self.meter.fps,
             seconds=self._seconds(),
             stopped=self._stop_asked,
             errors=tuple(self._errors),
@@ -192,6 +208,7 @@ class Pipeline:
                 worker.begin()
                 if isinstance(frames, Generator):
                     frames.close()
+                self._count_losses()
         except BaseException as error:
             self._fail(worker, error)
         finally:
@@ -204,10 +221,23 @@ class Pipeline:
         done_ns = time.monotonic_ns()
         if frame is None or not worker.rest():
             return False
-        self._meter.record(worker.name, done_ns - started_ns)
+        self.meter.record(worker.name, done_ns - started_ns)
         frame.busy_ns[worker.name] = done_ns - started_ns
+        self._count_losses()
         self._bookkeeper.capture()
-        return self._hand_on(worker, frame)
+        try:
+            frame, goes_on = self._rules.admit(frame)
+        except MailboxClosedError:
+            self._bookkeeper.drop("stopped before it was shown")
+            return False
+        return not goes_on or self._hand_on(worker, frame)
+
+    def _count_losses(self) -> None:
+        """Count frames that the source itself knows to have lost."""
+        losses: Mapping[str, int] = getattr(self._source, "losses", {})
+        for cause, frames in losses.items():
+            self._bookkeeper.lose(cause, frames - self._source_losses[cause])
+            self._source_losses[cause] = frames
 
     def _run_stage(self, worker: Worker) -> None:
         assert worker.crew is not None
@@ -219,6 +249,7 @@ class Pipeline:
                 self._process_all(worker, worker.crew, stage)
                 return
             worker.begin()
+            self._rules.begin(worker.name)
             with stage:
                 self._process_all(worker, worker.crew, stage)
                 for other in others:
@@ -244,42 +275,72 @@ class Pipeline:
             worker.ticket, item = crew.take()
         except MailboxClosedError:
             return False
+        frame = _frame_of(item)
+        is_last = worker.position == len(self._stages)
+        if is_last and not self._rules.wait_for_slot(frame):
+            self._bookkeeper.drop("late")
+            crew.end_turn(worker.ticket)
+            return True
         started_ns = worker.begin(holds_item=True)
         try:
             result = stage.process(item)
             busy_ns = time.monotonic_ns() - started_ns
-            _frame_of(item).busy_ns[worker.name] = busy_ns
+            frame.busy_ns[worker.name] = busy_ns
         except BaseException as error:
+            if isinstance(error, Exception) and self._rules.forgives(worker.name, error):
+                return self._pass_over(worker, crew)
             crew.error = crew.error or error
             self._fail(worker, error)  # now, so that upstream ends while this stage's `__exit__` runs
             raise
         if not worker.rest():
             return False
         if not crew.wait_for_turn(worker.ticket):
-            self._bookkeeper.drop(f"stopped in {worker.name}")
+            if self._rules.is_lost(worker.position):
+                self._bookkeeper.drop(f"stopped in {worker.name}")
             return False
         try:
-            self._meter.record(worker.name, busy_ns)
-            if worker.position == len(self._stages):
+            self.meter.record(worker.name, busy_ns)
+            self._rules.done(worker.name, busy_ns)
+            if isinstance(result, NotShown):
+                self._bookkeeper.drop(result.cause)
+                return True
+            if is_last:
                 self._finish(item, started_ns + busy_ns)
                 return True
             return self._hand_on(worker, result)
         finally:
             crew.end_turn(worker.ticket)
 
-    def _hand_on(self, worker: Worker, item: object) -> bool:
-        """Put an item before the next stage; False if that one takes no more."""
-        try:
-            self._mailboxes[worker.position].put(item)
-        except MailboxClosedError:
-            self._count_undelivered(worker.position, 1)
+    def _pass_over(self, worker: Worker, crew: Crew) -> bool:
+        """Go on without the item in hand; False if given up meanwhile."""
+        if not worker.rest():
             return False
+        assert worker.ticket is not None
+        if self._rules.is_lost(worker.position):
+            self._bookkeeper.drop(f"{worker.name} failed")
+        if crew.wait_for_turn(worker.ticket):
+            crew.end_turn(worker.ticket)
         return True
 
-    def _finish(self, item: object, shown_ns: int) -> None:
+    def _hand_on(self, worker: Worker, item: object) -> bool:
+        """Put an item before the next stage; False if that one takes no more."""
+        cause = ""
+        try:
+            if self._mailboxes[worker.position].put(item) is not None:
+                cause = f"superseded before {self._names[worker.position + 1]}"
+        except MailboxClosedError:
+            cause = f"stopped before {self._names[worker.position + 1]}"
+            return False
+        finally:
+            if cause and self._rules.is_lost(worker.position):
+                self._bookkeeper.drop(cause)
+        return True
+
+    def _finish(self, item: object, done_ns: int) -> None:
         """Count an item as shown."""
+        frame = _frame_of(item)
         fate: Fate = getattr(getattr(item, "label_map", None), "fate", "fresh")
-        self._meter.record_shown(_frame_of(item).captured_ns, shown_ns)
+        self.meter.record_shown(frame.captured_ns, self._rules.shown(frame, fate, done_ns))
         self._bookkeeper.show(fate)
 
     # How it ends
@@ -296,13 +357,12 @@ class Pipeline:
         if worker.lose_item():
             if worker.crew is not None and worker.ticket is not None:
                 worker.crew.lose(worker.ticket)
-            self._bookkeeper.drop(cause or f"{worker.name} failed")
+            if self._rules.is_lost(worker.position):
+                self._bookkeeper.drop(cause or f"{worker.name} failed")
         for position in range(worker.position):
-            self._count_undelivered(position, len(self._mailboxes[position].cancel()))
-
-    def _count_undelivered(self, position: int, items: int) -> None:
-        """Count items that never got from the worker at `position` to the next one."""
-        self._bookkeeper.drop(f"stopped before {self._names[position + 1]}", items)
+            thrown_away = self._mailboxes[position].cancel()
+            if self._rules.is_lost(position + 1):
+                self._bookkeeper.drop(f"stopped before {self._names[position + 1]}", len(thrown_away))
 
     def _leave(self, worker: Worker) -> None:
         """Let nobody wait for this worker any more: neither for its items nor for its opening."""

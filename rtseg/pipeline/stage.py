@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+
+@dataclass(frozen=True, slots=True)
+class NotShown:
+    """What a stage returns for a frame that goes no further.
+
+    Attributes:
+        cause: why, for the books.
+    """
+
+    cause: str
 
 
 class Stage(Protocol):
@@ -37,5 +49,6 @@ class Stage(Protocol):
     def process(self, item: Any, /) -> Any:  # noqa: ANN401 (what an item is, the neighbours know)
         """Turn an item into what the next stage takes; the last stage returns None.
 
-        An item is a `Frame`, or has it as `.frame`. The pipeline keeps no item that was handed on.
+        `NotShown` instead ends the frame's way. An item is a `Frame`, or has it as `.frame`.
+        The pipeline keeps no item that was handed on.
         """

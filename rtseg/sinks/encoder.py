@@ -19,7 +19,7 @@ USUAL = {"h264": "libx264", "hevc": "libx265", "av1": "libsvtav1", "ffv1": "ffv1
 """The encoder that a codec's name stands for; FFmpeg's own encoder names are taken too (h264_nvenc …)."""
 
 _OPTIONS: dict[str, Mapping[str, str]] = {
-    "libx264": {"preset": "superfast", "crf": "23"},
+    "libx264": {"preset": "ultrafast", "crf": "23"},
     "libx265": {"preset": "veryfast", "crf": "23", "x265-params": "log-level=error"},
     "libsvtav1": {"preset": "9", "crf": "32"},
     "ffv1": {"level": "3", "slicecrc": "1"},

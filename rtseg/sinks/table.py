@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from rtseg.classes import ClassSet
-    from rtseg.frame import Painted
+    from rtseg.frame import Frame, Painted
     from rtseg.sinks.kept import Kept
     from rtseg.sources.base import Source
 
@@ -56,6 +56,8 @@ def rows_path(path: Path) -> Path:
 class TableSink:
     """One row a frame: frame, pts_s, share_CLASS, stale, fate, ms_STAGE; name too for image files.
 
+    In a live run also latency_ms, from capture to the instant at which the sinks were given the frame.
+
     Shares are of the model's pixels and sum to 1. Rows wait in a hidden file (`Rows`); the table is made of
     them when it is closed, after an error too, and takes its name whole. Memory does not grow.
 
@@ -71,6 +73,7 @@ class TableSink:
         *,
         kept: Sequence[Kept] = (),
         rows: Path | None = None,
+        live: bool = False,
     ) -> None:
         """Choose the file; its ending decides on the format.
 
@@ -80,6 +83,7 @@ class TableSink:
             classes: the classes that ids stand for.
             kept: files of `Rows`, or whole Parquet tables, whose rows go before all others.
             rows: the file in which rows wait, for who wants to keep it; None for one that is removed.
+            live: whether rows tell the frames' latency.
         """
         self.warnings: list[str] = []
         self._path = path
@@ -89,6 +93,7 @@ class TableSink:
         self._source_uri = source.uri
         self._classes = classes
         self._kept = kept
+        self._live = live
         self._rows: list[dict[str, Any]] = []
         self._failure: OSError | None = None
 
@@ -153,6 +158,7 @@ class TableSink:
             "stale": label_map.fate != "fresh",
             "fate": label_map.fate,
             **{f"ms_{stage}": _ms(frame.busy_ns.get(stage)) for stage in STAGES},
+            **({"latency_ms": _latency_ms(frame)} if self._live else {}),
         }
 
     def _take_over(self, kept: Kept) -> None:
@@ -203,6 +209,7 @@ class TableSink:
             ("stale", pyarrow.bool_()),
             ("fate", pyarrow.string()),
             *((f"ms_{stage}", pyarrow.float32()) for stage in STAGES),
+            *([("latency_ms", pyarrow.float64())] if self._live else []),
         ]
         metadata = {
             "rtseg": rtseg_version(),
@@ -248,6 +255,11 @@ class TableSink:
 def _utf8(name: str) -> str:
     """A name as text: file names may hold bytes that are not, which come out as \\udcXX."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _latency_ms(frame: Frame) -> float:
+    assert frame.slot is not None
+    return (frame.slot.shown_ns - frame.captured_ns) / 1e6
 
 
 def _ms(busy_ns: int | None) -> float | None:

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rtseg.frame import Frame
     from rtseg.sources.base import Source
@@ -46,6 +46,12 @@ class Capture:
         self._seconds = Fraction(str(seconds)) if seconds is not None else None
 
     @property
+    def losses(self) -> Mapping[str, int]:
+        """Frames that a live source knows to have lost so far, by cause."""
+        losses: Mapping[str, int] = getattr(self._source, "losses", {})
+        return losses
+
+    @property
     def frame_count(self) -> int | None:
         """How many frames to expect, as far as the source can tell. For progress bars only."""
         limits = [self._source.frame_count, self._max_frames]
@@ -57,7 +63,8 @@ class Capture:
         """Deliver the frames; no more are decoded than needed to see the limit."""
         if self._max_frames is not None and self._max_frames <= self._begin:
             return
-        self._source.begin_at(self._begin, self._after_pts)
+        if self._begin:
+            self._source.begin_at(self._begin, self._after_pts)
         for frame in self._source:
             since_first = (frame.pts - self._source.first_pts) * frame.time_base
             if self._seconds is not None and since_first >= self._seconds:

@@ -9,21 +9,19 @@ import av
 from av.video.reformatter import ColorRange, VideoReformatter
 
 from rtseg.classes import ClassSet
-from rtseg.errors import InputError
 from rtseg.frame import Labelled, Painted
 from rtseg.picture import copy_tags, plane_view
 from rtseg.stages.colours import matrix_of, range_of
 from rtseg.stages.enlarge import Rounder
 from rtseg.stages.legend import Legend
+from rtseg.stages.look import Look
+from rtseg.stages.mark import StaleMark
 from rtseg.stages.tint import PlanePainter, Tint
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-
-VIEWS = ("overlay", "mask")
-"""What can be shown: the picture with colours over it, or the colours alone."""
 
 _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
@@ -44,27 +42,39 @@ class Colorize:
         only: frozenset[str] | None = None,
         view: str = "overlay",
         legend: bool = False,
+        mark_stale: bool = False,
     ) -> None:
-        """Choose what is painted.
+        """Choose what is painted; `look` changes it later.
 
         Args:
             classes: the classes that ids stand for.
-            opacity: of the colours, 0…1; a mask is always opaque.
-            only: names of the classes to paint; None for all. In a mask, the others are black.
+            opacity: as all that follow, see `Look`.
+            only: names of the classes to paint.
             view: one of `VIEWS`.
-            legend: whether class names and colours are burnt into a corner.
+            legend: whether there is a legend.
+            mark_stale: whether old labels are marked.
 
         Raises:
             InputError: the opacity is out of range, or a class or the view does not exist.
         """
-        _check(classes, opacity, only, view)
-        painted = frozenset(classes.names) if only is None else only
-        self._tint = _mask_tint(classes, painted) if view == "mask" else Tint(classes, opacity, painted)
-        self._tables = lru_cache(maxsize=8)(self._tint.tables)
-        self._painter = PlanePainter(self._tint)
+        self._classes = classes
         self._rounder = Rounder()
         self._reformatter = VideoReformatter()
-        self._legend = Legend(classes, painted) if legend else None
+        self.look = Look(opacity, only, view, legend, mark_stale)
+        self._brush = _Brush(classes, self._look)
+
+    @property
+    def look(self) -> Look:
+        """How pictures are painted, from the next one on. To be set from any thread, at any time.
+
+        Setting it raises InputError where there is no such look.
+        """
+        return self._look
+
+    @look.setter
+    def look(self, look: Look) -> None:
+        look.check(self._classes)
+        self._look = look
 
     def __enter__(self) -> Self:
         """Do nothing; there is nothing to open."""
@@ -78,17 +88,26 @@ class Colorize:
     def process(self, labelled: Labelled) -> Painted:
         """Paint; the decoded picture is only read. What is returned owns its pixels."""
         frame, label_map = labelled.frame, labelled.label_map
+        brush = self._newest_brush()
         picture = self._planar_from(frame.picture)
         painted = av.VideoFrame(picture.width, picture.height, "yuv420p")
         copy_tags(picture, painted)
         painted.pts, painted.time_base, painted.duration = frame.pts, frame.time_base, frame.picture.duration
         ids = self._rounder.round(label_map.ids)
         matrix, colour_range = matrix_of(picture), range_of(picture)
-        for index, table in enumerate(self._tables(matrix, colour_range)):
-            self._painter.paint(plane_view(picture, index), ids, table, plane_view(painted, index))
-        if self._legend is not None:
-            self._legend.paint(painted, matrix, colour_range)
+        for index, table in enumerate(brush.tables(matrix, colour_range)):
+            brush.painter.paint(plane_view(picture, index), ids, table, plane_view(painted, index))
+        if brush.legend is not None:
+            brush.legend.paint(painted, matrix, colour_range)
+        if brush.mark is not None:
+            brush.mark.paint(painted, label_map.fate, matrix, colour_range)
         return Painted(frame, label_map, painted)
+
+    def _newest_brush(self) -> _Brush:
+        look = self._look  # read once: another thread may set it at any time
+        if self._brush.look is not look:
+            self._brush = _Brush(self._classes, look)
+        return self._brush
 
     def _planar_from(self, picture: av.VideoFrame) -> av.VideoFrame:
         """Bring any format to 8-bit 4:2:0, with matrix and range as they were; RGB becomes limited range."""
@@ -110,21 +129,22 @@ class Colorize:
         return planar
 
 
+class _Brush:
+    """Everything that follows from one look. Used by one thread."""
+
+    def __init__(self, classes: ClassSet, look: Look) -> None:
+        self.look = look
+        painted = look.painted(classes)
+        tint = _mask_tint(classes, painted) if look.view == "mask" else Tint(classes, look.opacity, painted)
+        self.tables = lru_cache(maxsize=8)(tint.tables)
+        self.painter = PlanePainter(tint)
+        self.legend = Legend(classes, painted) if look.legend else None
+        self.mark = StaleMark() if look.mark_stale else None
+
+
 def _mask_tint(classes: ClassSet, painted: frozenset[str]) -> Tint:
     palette = tuple(
         colour if name in painted else (0, 0, 0)
         for name, colour in zip(classes.names, classes.palette_rgb, strict=True)
     )
     return Tint(ClassSet(classes.names, palette), 1.0, frozenset(classes.names))
-
-
-def _check(classes: ClassSet, opacity: float, only: frozenset[str] | None, view: str) -> None:
-    if view not in VIEWS:
-        raise InputError(f"there is no view called {view}. The views are: {', '.join(VIEWS)}.")
-    if not 0 <= opacity <= 1:
-        raise InputError(f"opacity {opacity:g} is out of range. Give a number from 0 to 1.")
-    unknown = sorted((only or frozenset()) - set(classes.names))
-    if unknown:
-        raise InputError(
-            f"no class is called {', '.join(unknown)}. The classes are: {', '.join(classes.names)}."
-        )

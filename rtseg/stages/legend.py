@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from rtseg.picture import plane_view
-from rtseg.stages.colours import yuv_from_rgb
+from rtseg.stages.patch import Patch
 
 if TYPE_CHECKING:
     import av
@@ -29,22 +27,6 @@ _SUPERSAMPLING = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-@dataclass(frozen=True, slots=True)
-class _Patch:
-    """What the legend does to one plane: out = plane · keep / 255 + add, both uint8, at (top, left)."""
-
-    top: int
-    left: int
-    keep: NDArray[np.uint8]
-    add: NDArray[np.uint8]
-
-    def apply(self, plane: NDArray[np.uint8]) -> None:
-        height, width = self.keep.shape
-        region = plane[self.top : self.top + height, self.left : self.left + width]
-        cv2.multiply(region, self.keep, dst=region, scale=1 / 255)
-        cv2.add(region, self.add, dst=region)
-
-
 class Legend:
     """Draws the legend once for each size and colour matrix, then lays it over picture after picture.
 
@@ -59,48 +41,25 @@ class Legend:
             if name in painted
         ]
         self._drawn_for: tuple[int, int, Matrix, ColorRange] | None = None
-        self._patches: list[_Patch] = []
+        self._patch: Patch | None = None
 
     def paint(self, picture: av.VideoFrame, matrix: Matrix, colour_range: ColorRange) -> None:
         """Lay the legend over the top left corner of a yuv420p picture, in place."""
         key = (picture.width, picture.height, matrix, colour_range)
         if key != self._drawn_for:
-            self._patches = self._draw(*key)
+            self._patch = self._draw(*key)
             self._drawn_for = key
-        for index, patch in enumerate(self._patches):
-            patch.apply(plane_view(picture, index))
+        if self._patch is not None:
+            self._patch.paint(picture)
 
-    def _draw(self, width: int, height: int, matrix: Matrix, colour_range: ColorRange) -> list[_Patch]:
+    def _draw(self, width: int, height: int, matrix: Matrix, colour_range: ColorRange) -> Patch | None:
         row_px = max(_SMALLEST_ROW_PX, round(min(width, height) / _ROWS_A_PICTURE))
         image_rgb, opacity = _panel(self._entries, row_px)
         margin = 2 * (row_px // 4)
         fits = opacity.shape[0] + 2 * margin <= height and opacity.shape[1] + 2 * margin <= width
         if not self._entries or not fits or opacity.size > _LARGEST_SHARE * width * height:
-            return []
-        levels = yuv_from_rgb(image_rgb.reshape(-1, 3), matrix, colour_range).reshape(image_rgb.shape)
-        luma = _patch(levels[..., 0], opacity, margin)
-        chroma = [
-            _patch(
-                _halved(levels[..., i] * opacity) / np.maximum(_halved(opacity), 1e-6),
-                _halved(opacity),
-                margin // 2,
-            )
-            for i in (1, 2)
-        ]
-        return [luma, *chroma]
-
-
-def _patch(levels: NDArray[np.float64], opacity: NDArray[np.float64], margin: int) -> _Patch:
-    keep = np.rint(255 * (1 - opacity)).astype(np.uint8)
-    # From the rounded share, so that the two always add up.
-    add = np.rint(levels * (1 - keep / 255)).clip(0, 255).astype(np.uint8)
-    return _Patch(margin, margin, keep, add)
-
-
-def _halved(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    height, width = plane.shape
-    halved: NDArray[np.float64] = plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
-    return halved
+            return None
+        return Patch(image_rgb, opacity, (margin, margin), matrix, colour_range)
 
 
 def _panel(

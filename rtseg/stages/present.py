@@ -25,8 +25,8 @@ class Present:
         self,
         sinks: Mapping[str, Sink],
         *,
-        on_segment: Callable[[int, int, dict[str, dict[str, Any]]], None] = lambda _frames, _pts, _states: (
-            None
+        on_segment: Callable[[int, int, dict[str, dict[str, Any]]], None] | None = (
+            lambda _frames, _pts, _states: None
         ),
     ) -> None:
         """Choose where pictures go.
@@ -34,7 +34,7 @@ class Present:
         Args:
             sinks: the sinks, by the kind of output.
             on_segment: called when all sinks have ended a segment, with the number of frames in them, the
-                last one's presentation time, and what each said of it, by its kind.
+                last one's presentation time, and what each said of it, by its kind; None without segments.
         """
         self._sinks = sinks
         self._on_segment = on_segment
@@ -70,7 +70,7 @@ class Present:
         for sink in self._open:
             sink.write(painted)
         frames = painted.frame.index + 1
-        if frames % SEGMENT_FRAMES == 0:
+        if self._on_segment is not None and frames % SEGMENT_FRAMES == 0:
             states = {kind: sink.end_segment() for kind, sink in self._sinks.items()}
             self._on_segment(frames, painted.frame.pts, states)
 

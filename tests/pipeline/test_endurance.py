@@ -12,6 +12,7 @@ import tracemalloc
 
 from rtseg.errors import StageError
 from rtseg.pipeline import Pipeline
+from rtseg.pipeline.rules import FileRules
 from tests.pipeline.parts import assert_balanced, frames, steps
 
 STAGES = ("preprocess", "infer", "colorize", "present")
@@ -21,7 +22,7 @@ def one_run(draw: random.Random) -> None:
     """A run that ends well, in a fault or on request, by chance."""
     stages = steps(*STAGES)
     ending = draw.choice(["well", "fault", "stop"])
-    pipeline = Pipeline(frames(20), stages, capacity=draw.randint(1, 3))
+    pipeline = Pipeline(frames(20), stages, rules=FileRules(draw.randint(1, 3)))
     if ending == "fault":
         draw.choice(stages).fails = draw.choice(["enter", 0, 10, 19, "exit"])
     if ending == "stop":

@@ -8,6 +8,7 @@ import pytest
 
 from rtseg.errors import EXIT_FAULT, EXIT_ON_THE_WAY, SinkFault, SourceFault, StageError
 from rtseg.pipeline import Pipeline
+from rtseg.pipeline.rules import FileRules
 from tests.pipeline.parts import (
     OnPurposeError,
     Step,
@@ -69,7 +70,7 @@ def test_a_fault_while_every_mailbox_is_full(failing):
     for stage in stages:
         if stage.name == failing:
             stage.fails, stage.delay_s = 10, 0.005
-    pipeline = Pipeline(frames(10_000), stages, capacity=3)
+    pipeline = Pipeline(frames(10_000), stages, rules=FileRules(3))
     assert run_to_fault(pipeline).stage == failing
     position = STAGES.index(failing)
     assert pipeline.books.captured <= 10 + 4 * (position + 1) + 1

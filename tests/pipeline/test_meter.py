@@ -94,3 +94,16 @@ def test_summary_has_stages_in_order_then_end_to_end_and_leaves_out_idle_ones():
     assert list(summary) == ["capture", "infer", END_TO_END]
     assert summary["infer"]["mean"] == 2
     assert summary[END_TO_END]["max"] == 7
+
+
+def test_counts_until_bounds_are_those_of_the_durations_within_a_percent():
+    durations_ns = np.random.default_rng(6).lognormal(16, 2, 5000).astype(np.int64) + 1
+    histogram = histogram_of(durations_ns)
+    bounds_ns = [1, 10**5, 10**6, 10**7, 10**8, 10**9, 10**10, 10**12]
+    found = histogram.counts_until_ns(bounds_ns)
+    assert found[-1] == 5000
+    assert found == sorted(found)
+    for count, bound_ns in zip(found, bounds_ns, strict=False):
+        assert (durations_ns <= bound_ns / 1.01).sum() <= count <= (durations_ns <= bound_ns * 1.01).sum()
+    assert histogram.total_ns == sum(int(d) for d in durations_ns)
+    assert Histogram().counts_until_ns([1.0]) == [0, 0]

@@ -13,6 +13,7 @@ import pytest
 
 from rtseg.frame import Frame, LabelMap
 from rtseg.pipeline import Pipeline
+from rtseg.pipeline.rules import FileRules
 from tests.pipeline.parts import Picture, Step, assert_balanced, assert_closed_in_order, frame, frames, steps
 
 STAGES = ("preprocess", "infer", "colorize", "present")
@@ -91,7 +92,7 @@ def test_back_pressure_bounds_how_far_the_source_runs_ahead(capacity, names):
             leads.append(item.index + 1 - len(stages[-1].seen))
             yield item
 
-    Pipeline(watched(), stages, capacity=capacity).run()
+    Pipeline(watched(), stages, rules=FileRules(capacity)).run()
     assert max(leads) <= bound
     assert max(leads) >= bound - 1, "the test must reach the bound to say anything"
 
@@ -109,7 +110,7 @@ def test_no_frame_outlives_its_way():
             yield item
             del item
 
-    Pipeline(watched(), steps(*STAGES), capacity=2).run()
+    Pipeline(watched(), steps(*STAGES), rules=FileRules(2)).run()
     assert most <= 3 * len(STAGES) + 2
     assert len(alive) == 0
 

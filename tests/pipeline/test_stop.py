@@ -16,6 +16,7 @@ import pytest
 
 from rtseg.errors import EXIT_FAULT, EXIT_INTERRUPTED, StageError
 from rtseg.pipeline import Pipeline
+from rtseg.pipeline.rules import FileRules
 from tests.pipeline.parts import (
     OnPurposeError,
     Step,
@@ -41,7 +42,7 @@ def test_stop_at_random_moments():
     for _ in range(40):
         stages = steps(*STAGES)
         stages[draw.randrange(4)].delay_s = 0.001
-        pipeline = Pipeline(frames(1_000_000), stages, capacity=draw.randint(1, 3))
+        pipeline = Pipeline(frames(1_000_000), stages, rules=FileRules(draw.randint(1, 3)))
         timer = stop_after(pipeline, draw.random() * 0.03)
         outcome = pipeline.run()
         timer.join()
