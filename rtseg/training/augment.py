@@ -1,4 +1,4 @@
-"""Random views of a labelled image: an affine crop and a change of light, from the generator passed in."""
+"""Random views of a labelled image: a crop, things pasted in, other light; all by the given generator."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    LabelledImage = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+    """RGB (H, W, 3) and class ids (H, W), both uint8."""
+
 TARGET_REACH = 0.4
 """How far from a view's centre its target may lie, as a share of the view's width and height."""
+
+PASTE_BLUR = 0.7
+"""Standard deviation of the blur of a pasted thing's outline, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,8 @@ class Augmentation:
         light: largest relative change of brightness, contrast and saturation.
         hue: largest relative change of each colour channel's gain.
         rare_share: share of the views that are laid over a pixel of a rare class, where the frame has one.
+        paste_share: share of the views into which things of another frame are pasted.
+        pasted: names of the classes that are pasted: rare, and not seen through as a fence is.
     """
 
     crop_hw: tuple[int, int] = (320, 416)
@@ -36,34 +44,61 @@ class Augmentation:
     light: float = 0.3
     hue: float = 0.1
     rare_share: float = 0.5
+    paste_share: float = 0.4
+    pasted: tuple[str, ...] = ("pole", "sign", "pedestrian", "bicyclist")
 
 
 def random_view(
-    image: NDArray[np.uint8],
-    labels: NDArray[np.uint8],
+    frame: LabelledImage,
     augmentation: Augmentation,
     void_id: int,
     rng: np.random.Generator,
     rare: Sequence[int] = (),
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A random crop of `image` (H, W, 3) and `labels` (H, W), uint8, scaled, tilted, mirrored and relit.
+    donor: LabelledImage | None = None,
+    pasted: Sequence[int] = (),
+) -> LabelledImage:
+    """A random crop of `frame`, scaled, tilted, mirrored and relit; with things of `donor` in it, if any.
 
-    Outside the image the labels are void and the pixels mid-grey. `rare` are ids of classes; see
-    `Augmentation.rare_share`.
+    Outside the frame the labels are void and the pixels mid-grey. `rare` are ids of classes; see
+    `Augmentation.rare_share`. `pasted` are the ids of what is taken from `donor`, a frame of the same
+    size; it stays where it was in the picture, so that pedestrians do not end up in the sky.
     """
-    target_xy = _rare_pixel(labels, rare, rng) if rng.random() < augmentation.rare_share else None
-    matrix = _random_affine(image.shape[:2], target_xy, augmentation, rng)
-    height, width = augmentation.crop_hw
+    targets = rare if rng.random() < augmentation.rare_share else ()
+    aimed_at = frame if donor is None else donor
+    matrix = _random_affine(frame[1].shape, _rare_pixel(aimed_at[1], targets, rng), augmentation, rng)
+    view = _warped(frame, matrix, augmentation.crop_hw, void_id)
+    if donor is not None:
+        view = _pasted(view, _warped(donor, matrix, augmentation.crop_hw, void_id), pasted)
+    return _relit(view[0], augmentation, rng), view[1]
+
+
+def _warped(
+    frame: LabelledImage, matrix: NDArray[np.float64], crop_hw: tuple[int, int], void_id: int
+) -> LabelledImage:
+    image, labels = frame
+    height, width = crop_hw
     view = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127))
     ids = cv2.warpAffine(labels, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=void_id)
-    return _relit(np.asarray(view, np.uint8), augmentation, rng), np.asarray(ids, np.uint8)
+    return np.asarray(view, np.uint8), np.asarray(ids, np.uint8)
+
+
+def _pasted(view: LabelledImage, donor: LabelledImage, classes: Sequence[int]) -> LabelledImage:
+    """`view` with the pixels of `donor` that are of `classes`, softened where they are cut out.
+
+    A hard cut would be something to recognise pasted things by (Ghiasi et al. 2021, for instances).
+    """
+    mask = np.isin(donor[1], np.asarray(classes, np.uint8))
+    alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), PASTE_BLUR)[..., None]
+    image = view[0] + alpha * (donor[0].astype(np.float32) - view[0])
+    return np.rint(image).astype(np.uint8), np.where(mask, donor[1], view[1])
 
 
 def _rare_pixel(
     labels: NDArray[np.uint8], rare: Sequence[int], rng: np.random.Generator
 ) -> tuple[int, int] | None:
     """Column and row of a random pixel of a random class among `rare`; None if the frame has none of them."""
-    present = np.intersect1d(labels, np.asarray(rare, np.uint8))
+    counts = np.bincount(labels.ravel(), minlength=256)
+    present = np.array([label for label in rare if counts[label]], np.uint8)
     if present.size == 0:
         return None
     rows, columns = np.nonzero(labels == rng.choice(present))

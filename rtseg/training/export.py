@@ -19,9 +19,16 @@ from rtseg.runtimes import load_onnxruntime
 from rtseg.training import checkpoint, judge
 from rtseg.training.fp16 import half_from_float, store_weights_as_half
 from rtseg.training.nets import Labeller, SegmentationNet
-from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE
+from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE, place_means
 from rtseg.training.nets.blocks import ConvBlock, resize
-from rtseg.training.onnx_files import IR_VERSION, OPSET, check_folder, save, set_metadata
+from rtseg.training.onnx_files import (
+    IR_VERSION,
+    OPSET,
+    check_folder,
+    drop_idle_slices,
+    save,
+    set_metadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,7 +177,8 @@ class Exportable(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Class ids (1, H, W), uint8, of `image` (1, H, W, 3), uint8, RGB."""
         x = image.float().permute(0, 3, 1, 2) - PIXEL_MEAN
-        labels = self.net.score(x).argmax(dim=1, keepdim=True).to(x.dtype)  # (1, 1, h, w)
+        logits = place_means(self.net.score(x), self.net.classes)
+        labels = logits.argmax(dim=1, keepdim=True).to(x.dtype)  # (1, 1, h, w)
         height, width = image.shape[1:3]
         return resize(labels, (height, width)).reshape(1, height, width).to(torch.uint8)
 
@@ -196,6 +204,7 @@ def _tidied(traced: Path) -> onnx.ModelProto:
     options.optimized_model_filepath = str(tidied)
     ort.InferenceSession(str(traced), options, providers=["CPUExecutionProvider"])
     model = onnx.load(tidied)
+    drop_idle_slices(model)
     del model.opset_import[:]
     model.opset_import.append(onnx.helper.make_opsetid("", OPSET))
     model.ir_version = IR_VERSION

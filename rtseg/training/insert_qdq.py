@@ -34,16 +34,23 @@ Edge = tuple[str, int]
 
 
 def head_names(model: onnx.ModelProto) -> set[str]:
-    """The last convolutions: those that reach the output without passing another one."""
+    """The last convolutions: those that reach the output without passing another one, `place_means` aside."""
     made_by = producers(model)
     heads, waiting = set(), [output.name for output in model.graph.output]
     while waiting:
         node = made_by.get(waiting.pop())
-        if node is not None and node.op_type == "Conv":
+        if node is None:
+            continue
+        if node.op_type == "Conv":
             heads.add(node.name)
-        elif node is not None:
+        if node.op_type != "Conv" or is_depthwise(node):
             waiting.extend(node.input)
     return heads
+
+
+def is_depthwise(conv: onnx.NodeProto) -> bool:
+    """Whether it keeps the channels apart."""
+    return any(attribute.name == "group" and attribute.i > 1 for attribute in conv.attribute)
 
 
 def quantized_convs(model: onnx.ModelProto) -> list[onnx.NodeProto]:

@@ -38,11 +38,10 @@ def segmentation_loss(logits: Tensor, labels: Tensor, weights: Tensor, jaccard: 
 def soft_jaccard_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
     """1 − the mean over present classes of Σpt / (Σp + Σt − Σpt), over the batch (Rahman & Wang 2016)."""
     probability = logits.softmax(dim=1) * known.unsqueeze(1)  # (B, C, H, W)
-    classes = logits.shape[1]
-    at_target = probability.gather(1, target.clamp(min=0).unsqueeze(1)).squeeze(1)  # (B, H, W)
-    flat_target, flat_known = target.clamp(min=0).flatten(), known.flatten()
-    hits = torch.zeros(classes).index_add(0, flat_target[flat_known], at_target.flatten()[flat_known])
-    truth = torch.bincount(flat_target[flat_known], minlength=classes)
+    classes = torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
+    true = target.unsqueeze(1) == classes  # (B, C, H, W)
+    hits = (probability * true).sum(dim=(0, 2, 3))
+    truth = true.sum(dim=(0, 2, 3))
     union = probability.sum(dim=(0, 2, 3)) + truth - hits
     present = truth > 0
     return 1 - (hits[present] / union[present]).mean()

@@ -55,6 +55,24 @@ def drop_unused_arrays(model: onnx.ModelProto) -> None:
     model.graph.initializer.extend(used)
 
 
+def drop_idle_slices(model: onnx.ModelProto) -> None:
+    """Take out every Slice that keeps all of what it reads: what odd sizes need, where the size is even.
+
+    It must not be one that reverses; nothing here makes such a one.
+    """
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {value.name: value.type.tensor_type.shape for value in (*inferred.value_info, *inferred.output)}
+    for node in list(model.graph.node):
+        source, result = node.input[0] if node.input else "", node.output[0]
+        if node.op_type == "Slice" and source in shapes and shapes[source] == shapes[result]:
+            for reader in consumers(model, result):
+                for position, name in enumerate(reader.input):
+                    if name == result:
+                        reader.input[position] = source
+            model.graph.node.remove(node)
+    drop_unused_arrays(model)
+
+
 def consumers(model: onnx.ModelProto, name: str) -> list[onnx.NodeProto]:
     """The nodes that read the tensor `name`, in graph order."""
     return [node for node in model.graph.node if name in node.input]

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from onnx import TensorProto
 
-from rtseg.training.insert_qdq import head_names, skip_position
+from rtseg.training.insert_qdq import head_names, is_depthwise, skip_position
 from rtseg.training.onnx_files import OPSET, arrays, producers
 
 if TYPE_CHECKING:
@@ -210,10 +210,10 @@ def _head(graph: _Graph) -> Iterator[Breach]:
         seen.add(node.name)
         if node.op_type in (Q, DQ):
             yield node.name, "quantises behind the last convolution"
-        if node.name not in graph.heads:
-            waiting.extend(node.input)
-        elif any(map(graph.is_dequantized, node.input)):
+        if node.name in graph.heads and any(map(graph.is_dequantized, node.input)):
             yield node.name, "is the head, but quantised"
+        if node.name not in graph.heads or is_depthwise(node):
+            waiting.extend(node.input)
 
 
 def _residual(graph: _Graph) -> Iterator[Breach]:

@@ -35,6 +35,7 @@ class TrainOptions:
         synthetic_share: share of synthetic frames among those seen.
         ema: decay a step of the averaged weights, which are what is kept.
         validate_every: epochs between scores.
+        device: "cpu", "cuda", or "auto" for CUDA where torch has it.
         seed: of initialisation, order and augmentation.
         augmentation: how far views differ from frames.
     """
@@ -47,7 +48,7 @@ class TrainOptions:
     validate: str | None = "val"
     net: str = "unet"
     encoder: str = "lite0"
-    epochs: int = 45
+    epochs: int = 250
     batch: int = 8
     learning_rate: float = 2e-3
     encoder_rate: float = 0.25
@@ -56,6 +57,7 @@ class TrainOptions:
     synthetic_share: float = 0.1
     ema: float = 0.998
     validate_every: int = 2
+    device: str = "auto"
     seed: int = 0
     augmentation: Augmentation = dataclasses.field(default_factory=Augmentation)
 

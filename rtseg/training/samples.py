@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from rtseg.report import cores
 from rtseg.sources.drive import render
 from rtseg.training.augment import random_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from rtseg.training.augment import Augmentation
+    from rtseg.training.augment import Augmentation, LabelledImage
     from rtseg.training.data import LabelledFolder
 
 SYNTHETIC_FPS = Fraction(30)
@@ -26,6 +30,11 @@ SPACING = 50
 """Frames between two that are taken from one synthetic drive."""
 FIRST_DRIVE = 1000
 """Seed of the first drive that training sees; smaller ones stay unseen, the demo's among them."""
+
+AHEAD = 3
+"""How many batches are made before they are asked for."""
+MOST_THREADS = 4
+"""How many threads make views, at most; one a core where there are fewer."""
 
 RARE_BELOW = 0.03
 """Share of pixels below which a class is rare: CamVid's pole, sign, fence, pedestrian and bicyclist."""
@@ -43,6 +52,7 @@ class Samples:
     Attributes:
         shares: each class's share of the known pixels, (classes,), float64.
         rare: ids of the classes with less than `RARE_BELOW` of the pixels; see `Augmentation.rare_share`.
+        pasted: ids of the classes that are pasted into other frames; see `Augmentation.pasted`.
     """
 
     def __init__(
@@ -55,12 +65,14 @@ class Samples:
     ) -> None:
         self.augmentation = augmentation
         self.seed = seed
-        self.void_id = folders[0].classes.void_id
+        classes = folders[0].classes
+        self.void_id = classes.void_id
+        self.pasted = tuple(classes.names.index(name) for name in augmentation.pasted)
         self.frames = [folder.read(index) for folder in folders for index in range(len(folder))]
         synthetic = round(len(self.frames) * synthetic_share / (1 - synthetic_share))
         height, width = self.frames[0][1].shape
         self.frames += [synthetic_frame(width, height, number) for number in range(synthetic)]
-        self.shares = class_shares((labels for _, labels in self.frames), len(folders[0].classes))
+        self.shares = class_shares((labels for _, labels in self.frames), len(classes))
         self.rare = tuple(int(index) for index in np.flatnonzero(self.shares < RARE_BELOW))
 
     def batches_per_epoch(self, batch: int) -> int:
@@ -68,19 +80,38 @@ class Samples:
         return len(self.frames) // batch
 
     def epoch(self, number: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of images (B, 3, H, W), uint8, RGB, and labels (B, H, W), int64."""
+        """Batches of images (B, 3, H, W), RGB, and labels (B, H, W), both uint8.
+
+        Threads make the views of `AHEAD` batches in advance. Each view has a generator of its own, so it is
+        the same whatever is made before it.
+        """
         rng = np.random.default_rng([self.seed, number])
         order = rng.permutation(len(self.frames))
-        for start in range(0, self.batches_per_epoch(batch) * batch, batch):
-            views = [self._view(number, int(index)) for index in order[start : start + batch]]
-            images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
-            labels = torch.from_numpy(np.stack([ids for _, ids in views]).astype(np.int64))
-            yield images, labels
+        coming: deque[list[Future[LabelledImage]]] = deque()
+        pool = ThreadPoolExecutor(min(cores(), MOST_THREADS), thread_name_prefix="views")
+        try:
+            for start in range(0, self.batches_per_epoch(batch) * batch, batch):
+                indices = order[start : start + batch]
+                coming.append([pool.submit(self._view, number, int(index)) for index in indices])
+                if len(coming) > AHEAD:
+                    yield _stacked([view.result() for view in coming.popleft()])
+            while coming:
+                yield _stacked([view.result() for view in coming.popleft()])
+        finally:
+            pool.shutdown(cancel_futures=True)
 
-    def _view(self, epoch: int, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _view(self, epoch: int, index: int) -> LabelledImage:
         rng = np.random.default_rng([self.seed, epoch, index])
-        image, labels = self.frames[index]
-        return random_view(image, labels, self.augmentation, self.void_id, rng, self.rare)
+        pastes = rng.random() < self.augmentation.paste_share
+        donor = self.frames[rng.integers(len(self.frames))] if pastes else None
+        return random_view(
+            self.frames[index], self.augmentation, self.void_id, rng, self.rare, donor, self.pasted
+        )
+
+
+def _stacked(views: Sequence[LabelledImage]) -> tuple[Tensor, Tensor]:
+    images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
+    return images, torch.from_numpy(np.stack([ids for _, ids in views]))
 
 
 def synthetic_frame(width: int, height: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

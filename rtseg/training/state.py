@@ -54,7 +54,7 @@ def load_state(
     path = options.out / RESUME
     if not path.is_file():
         raise InputError(f"{path}: there is nothing to resume. Leave --resume away to start.")
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     differing = [name for name, value in recipe(options).items() if state["recipe"].get(name) != value]
     if differing:
         raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import ctypes
+import dataclasses
 import math
 import platform
 import time
@@ -15,6 +16,7 @@ import torch
 
 from rtseg.classes import CAMVID
 from rtseg.errors import InputError
+from rtseg.report import cpu_name
 from rtseg.training import checkpoint, curves
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "model.safetensors"
 
+LEAST_SECONDS_BETWEEN_WRITES = 10.0
+"""An epoch that ends sooner after the last one written is not written, unless it is the last of all."""
+
 
 def train(
     options: TrainOptions,
@@ -44,21 +49,25 @@ def train(
 ) -> Path:
     """Train a network and return the path of its checkpoint.
 
-    The same options, data, seed, thread count and torch give the same weights, in one go or resumed.
+    On a CPU the same options, data, seed, thread count and torch give the same weights, in one go or resumed.
+    On CUDA they give weights that are as good, not the same bits: some of its sums have no fixed order.
 
     Args:
         options: the recipe.
-        resume: go on from the last whole epoch in `options.out`; the recipe must be the same.
+        resume: go on from the last epoch written to `options.out`; recipe and device must be the same.
         on_step: called after each step with steps done, steps in all and the loss.
         on_epoch: called after each epoch.
 
     Raises:
         DataError: the data folder breaks its contract.
-        InputError: there is nothing to resume, or it was another recipe.
+        InputError: there is nothing to resume, it was another recipe, or there is no such device.
     """
+    device = device_from_text(options.device)
+    options = dataclasses.replace(options, device=device.type)
     keep_freed_memory()
     torch.manual_seed(options.seed)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.backends.cudnn.benchmark = True  # all steps have the same shapes
     # Filling fresh memory, a guard against bugs, would cost a fifth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in its stubs
 
@@ -70,7 +79,8 @@ def train(
         augmentation=options.augmentation,
         seed=options.seed,
     )
-    weights = class_weights(samples.shares)
+    data = {folder.split: {"frames": len(folder), "sha256": folder.sha256()} for folder in folders}
+    weights = class_weights(samples.shares).to(device)
     steps_per_epoch = samples.batches_per_epoch(options.batch)
     if steps_per_epoch == 0:
         raise InputError(
@@ -78,13 +88,14 @@ def train(
         )
 
     net = build(options.net, options.encoder, len(CAMVID))
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     averaged = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(parameter_groups(net, options), weight_decay=options.weight_decay)
     history = load_state(options, net, averaged, optimiser) if resume else []
     options.out.mkdir(parents=True, exist_ok=True)
 
     total = options.epochs * steps_per_epoch
+    written = -math.inf
     for number in range(len(history), options.epochs):
         started = time.monotonic()
         net.train()
@@ -94,8 +105,9 @@ def train(
             rate = learning_rate(step, steps_per_epoch, total, options.learning_rate)
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["factor"]
-            logits = net(images.to(memory_format=torch.channels_last))
-            loss = segmentation_loss(logits, labels, weights, options.jaccard * step / total)
+            logits = net(images.to(device, memory_format=torch.channels_last))
+            truth = labels.to(device).long()
+            loss = segmentation_loss(logits, truth, weights, options.jaccard * step / total)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimiser.step()
@@ -103,7 +115,8 @@ def train(
             losses.append(loss.item())
             on_step(step + 1, total, losses[-1])
 
-        due = (number + 1) % options.validate_every == 0 or number + 1 == options.epochs
+        is_last = number + 1 == options.epochs
+        due = (number + 1) % options.validate_every == 0 or is_last
         scores = score(averaged, held_out) if held_out and due else None
         history.append(
             Epoch(
@@ -115,15 +128,28 @@ def train(
                 seconds=time.monotonic() - started,
             )
         )
-        save_state(options, net, averaged, optimiser, history)
-        checkpoint.save(
-            options.out / CHECKPOINT,
-            averaged.state_dict(),
-            describe(options, folders, averaged, history, scores),
-        )
-        curves.write(options.out, history)
+        if is_last or time.monotonic() - written >= LEAST_SECONDS_BETWEEN_WRITES:
+            save_state(options, net, averaged, optimiser, history)
+            description = describe(options, device, data, averaged, history, scores)
+            checkpoint.save(options.out / CHECKPOINT, averaged.state_dict(), description)
+            curves.write(options.out, history)
+            written = time.monotonic()
         on_epoch(history[-1])
     return options.out / CHECKPOINT
+
+
+def device_from_text(text: str) -> torch.device:
+    """The device that "cpu", "cuda" or "auto" stands for.
+
+    Raises:
+        InputError: it is none of these, or torch has no CUDA here.
+    """
+    has_cuda = torch.cuda.is_available()
+    if text not in ("auto", "cpu", "cuda") or (text == "cuda" and not has_cuda):
+        raise InputError(
+            f"There is no device {text!r} here. Choose {'cuda, ' if has_cuda else ''}cpu or auto."
+        )
+    return torch.device("cuda" if has_cuda and text != "cpu" else "cpu")
 
 
 def folder_from_text(data: Path, text: str) -> LabelledFolder:
@@ -157,27 +183,29 @@ def learning_rate(step: int, warm_up: int, total: int, highest: float) -> float:
 @torch.no_grad()
 def average(averaged: nn.Module, net: nn.Module, decay: float) -> None:
     """Move `averaged` towards `net`: weights and BatchNorm statistics by 1 − decay, counters at once."""
-    for kept, current in zip(averaged.state_dict().values(), net.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(current, 1 - decay)
-        else:
-            kept.copy_(current)
+    pairs = list(zip(averaged.state_dict().values(), net.state_dict().values(), strict=True))
+    floats = [pair for pair in pairs if pair[0].is_floating_point()]
+    counters = [pair for pair in pairs if not pair[0].is_floating_point()]
+    torch._foreach_lerp_([kept for kept, _ in floats], [current for _, current in floats], 1 - decay)
+    torch._foreach_copy_([kept for kept, _ in counters], [current for _, current in counters])
 
 
 @torch.no_grad()
 def score(net: SegmentationNet, folder: LabelledFolder) -> ConfusionMatrix:
     """Score `net` as it would ship, on whole frames."""
     labeller = Labeller(net).eval()
+    device = next(net.parameters()).device
     confusion = ConfusionMatrix(folder.classes)
     for index in range(len(folder)):
         image, truth = folder.read(index)
-        confusion.add(truth, labeller(torch.from_numpy(image)[None])[0].numpy())
+        confusion.add(truth, labeller(torch.from_numpy(image)[None].to(device))[0].cpu().numpy())
     return confusion
 
 
 def describe(
     options: TrainOptions,
-    folders: list[LabelledFolder],
+    device: torch.device,
+    data: dict[str, dict[str, Any]],
     net: SegmentationNet,
     history: list[Epoch],
     scores: ConfusionMatrix | None,
@@ -192,7 +220,7 @@ def describe(
         "parameters": parameter_count(net),
         "recipe": recipe(options),
         "epochs_done": len(history),
-        "data": {folder.split: {"frames": len(folder), "sha256": folder.sha256()} for folder in folders},
+        "data": data,
         "scores": {
             "split": options.validate,
             "miou": scores.miou(),
@@ -201,6 +229,7 @@ def describe(
         }
         if scores
         else None,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
         "seconds": sum(epoch.seconds for epoch in history),
         "versions": {
             "rtseg": version("rtseg"),

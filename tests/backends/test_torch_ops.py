@@ -66,6 +66,7 @@ CASES = [
     ("Unsqueeze", IMAGE, [i64(0, -1)], {}),
     ("Slice", IMAGE, [i64(1, -4), i64(9, 99), i64(2, 3), i64(3, 1)], {}),
     ("Slice", IMAGE, [i64(0, 1), i64(1, 3)], {}),
+    ("DepthToSpace", IMAGE, [], {"blocksize": 2, "mode": "CRD"}),
     ("GlobalAveragePool", IMAGE, [], {}),
     ("MaxPool", IMAGE, [], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
     ("MaxPool", IMAGE, [], {"kernel_shape": [2, 2]}),

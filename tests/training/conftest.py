@@ -75,7 +75,8 @@ def fitted_net(data: LabelledFolder):
     with torch.no_grad():
         features = net.encoder.eval()(x)
     net.encoder.forward = lambda _image: features
-    optimizer = torch.optim.Adam([*net.decoder.parameters(), *net.head.parameters()], lr=5e-3)
+    decoder = [*net.fine.parameters(), *net.decoder.parameters(), *net.head.parameters()]
+    optimizer = torch.optim.Adam(decoder, lr=5e-3)
     for _ in range(STEPS):
         optimizer.zero_grad()
         F.cross_entropy(net.score(x), truth, ignore_index=CAMVID.void_id).backward()

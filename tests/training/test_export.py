@@ -76,6 +76,7 @@ def test_the_graph_is_plain_static_and_old_enough(fp32_path):
         "Resize",
         "Concat",
         "ArgMax",
+        "DepthToSpace",
         "Reshape",
     }
     assert kinds <= allowed
@@ -141,6 +142,12 @@ def test_other_networks_and_odd_sizes_export(net, encoder, val):
     labels = judge.label_all(model, val, range(2), judge.quiet, "")
     assert labels[0].shape == (95, 129)
     assert judge.agreement(labels, expected) > 0.999
+
+
+@pytest.mark.parametrize(("size", "slices"), [((96, 128), 0), ((95, 129), 1)])
+def test_only_odd_sizes_are_cropped_behind_the_head(size, slices):
+    model = onnx_from_net(build("unet", "plain", 5, pretrained=False).eval(), size)
+    assert sum(node.op_type == "Slice" for node in model.graph.node) == slices
 
 
 def test_a_file_that_differs_from_torch_is_not_written(fitted_checkpoint, val, tmp_path, monkeypatch):

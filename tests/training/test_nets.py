@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from rtseg.classes import CAMVID
 from rtseg.errors import InputError
 from rtseg.training.data import LabelledFolder
 from rtseg.training.nets import ENCODERS, NETS, Labeller, build, parameter_count
-from rtseg.training.nets.base import normalized
+from rtseg.training.nets.base import normalized, place_means
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -57,7 +58,15 @@ def test_the_labeller_agrees_with_the_logits_at_the_head():
     with torch.inference_mode():
         labels = Labeller(model)(image)
         scores = model.score(normalized(image.permute(0, 3, 1, 2)))
-    assert torch.equal(labels[:, ::2, ::2], scores.argmax(1).to(torch.uint8))
+    assert torch.equal(labels[:, ::2, ::2], place_means(scores, 5).argmax(1).to(torch.uint8))
+
+
+def test_place_means_are_the_means_of_bilinear_enlargement():
+    logits = torch.randn(2, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+    for factor in (2, 8):
+        enlarged = F.interpolate(logits, scale_factor=factor, mode="bilinear", align_corners=False)
+        means = F.avg_pool2d(enlarged, factor)
+        assert torch.allclose(place_means(logits, 3)[..., 1:-1, 1:-1], means[..., 1:-1, 1:-1], atol=1e-5)
 
 
 @pytest.mark.parametrize(("net", "encoder"), [("vnet", "lite0"), ("unet", "lite9")])

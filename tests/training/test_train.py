@@ -17,8 +17,8 @@ from rtseg.training.augment import Augmentation, random_view
 from rtseg.training.data import LabelledFolder
 from rtseg.training.loss import class_weights, segmentation_loss, soft_jaccard_loss
 from rtseg.training.recipe import TrainOptions
-from rtseg.training.samples import Samples, class_shares
-from rtseg.training.train import folder_from_text, learning_rate, train
+from rtseg.training.samples import AHEAD, Samples, class_shares
+from rtseg.training.train import device_from_text, folder_from_text, learning_rate, train
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ def options(camvid, tmp_path):
         epochs=2,
         batch=4,
         synthetic_share=0.0,
+        device="cpu",
         augmentation=Augmentation(crop_hw=(64, 96)),
     )
 
@@ -70,6 +71,22 @@ def test_stopped_and_resumed_is_as_if_never_stopped(options, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_cuda_trains_stops_goes_on_and_says_so(options):
+    """The first loss, before anything was learned, is that of the CPU but for TF32's rounding."""
+    on_cuda = dataclasses.replace(options, device="auto")
+    losses = losses_of(on_cuda)
+    first = losses_of(options, out=options.out / "cpu", epochs=1)[0]
+    assert losses[0] == pytest.approx(first, rel=0.02)
+    path = train(on_cuda, resume=True)  # nothing is left to do
+    (options.out / "resume.pt").rename(options.out / "whole.pt")
+    state = torch.load(options.out / "whole.pt", weights_only=True)
+    state["history"] = state["history"][:1]
+    torch.save(state, options.out / "resume.pt")
+    assert train(on_cuda, resume=True) == path
+    assert checkpoint.load(path).description["recipe"]["device"] == "cuda"
+
+
 def test_resuming_another_recipe_is_refused(options):
     train(dataclasses.replace(options, epochs=1))
     with pytest.raises(InputError, match="another epochs"):
@@ -86,6 +103,8 @@ def test_what_is_written_describes_itself(options):
     description = checkpoint.load(path).description
     assert description["recipe"]["splits"] == ["train/46"]
     assert description["epochs_done"] == 2
+    assert description["recipe"]["device"] == "cpu"
+    assert description["device"]
     assert description["data"]["train"]["frames"] == 8
     assert 0 <= description["scores"]["miou"] <= 1
     assert str(options.data) not in json.dumps(description)
@@ -100,6 +119,35 @@ def test_it_learns(options):
     steady = Augmentation(crop_hw=(96, 128), scale=(0.3, 0.3), light=0, hue=0)
     losses = losses_of(options, epochs=10, validate=None, jaccard=0.0, encoder="lite0", augmentation=steady)
     assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+
+
+def test_epochs_that_end_soon_after_each_other_are_not_all_written(options, monkeypatch):
+    """Epochs 1 and 2 are one instant here: the first and the last are written, not the one between."""
+    written = []
+    monkeypatch.setattr("rtseg.training.train.save_state", lambda *parts: written.append(len(parts[-1])))
+    train(dataclasses.replace(options, epochs=3, validate=None))
+    assert written == [1, 3]
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_from_text("auto").type == device_from_text("cpu").type == "cpu"
+    for text in ("cuda", "tpu"):
+        with pytest.raises(InputError, match=f"no device '{text}' here. Choose cpu or auto"):
+            device_from_text(text)
+
+
+def test_views_made_ahead_are_those_made_one_by_one(camvid):
+    folder = LabelledFolder(camvid, "train", CAMVID, every=16)
+    augmentation = Augmentation(crop_hw=(64, 96))
+    samples = Samples([folder], synthetic_share=0.1, augmentation=augmentation, seed=3)
+    order = np.random.default_rng([3, 5]).permutation(len(samples.frames))
+    batches = list(samples.epoch(5, 4))
+    assert len(batches) == len(samples.frames) // 4 > AHEAD + 1
+    for place, (images, labels) in enumerate(batches):
+        views = [samples._view(5, int(index)) for index in order[4 * place : 4 * place + 4]]
+        assert np.array_equal(images.permute(0, 2, 3, 1), [image for image, _ in views])
+        assert np.array_equal(labels, [ids for _, ids in views])
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
@@ -136,7 +184,7 @@ def test_views_keep_image_and_labels_together():
     image[20:40, 30:60], labels[20:40, 30:60] = 255, 1
     for seed in range(20):
         view, ids = random_view(
-            image, labels, Augmentation(crop_hw=(48, 64), light=0, hue=0), 11, np.random.default_rng(seed)
+            (image, labels), Augmentation(crop_hw=(48, 64), light=0, hue=0), 11, np.random.default_rng(seed)
         )
         known = ids != 11
         assert ((view[..., 0] > 127) == (ids == 1))[known].mean() > 0.97
@@ -146,7 +194,7 @@ def test_views_are_a_function_of_the_generator():
     image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
     labels = np.zeros((60, 80), np.uint8)
     views = [
-        random_view(image, labels, Augmentation(crop_hw=(48, 64)), 11, np.random.default_rng(seed))[0]
+        random_view((image, labels), Augmentation(crop_hw=(48, 64)), 11, np.random.default_rng(seed))[0]
         for seed in (1, 1, 2)
     ]
     assert np.array_equal(views[0], views[1])
@@ -161,13 +209,42 @@ def test_views_are_laid_over_rare_things():
     def share_that_shows_it(rare_share):
         augmentation = Augmentation(crop_hw=(64, 96), scale=(1.0, 1.0), rare_share=rare_share)
         views = [
-            random_view(image, labels, augmentation, 11, np.random.default_rng(seed), rare=[6, 9])
+            random_view((image, labels), augmentation, 11, np.random.default_rng(seed), rare=[6, 9])
             for seed in range(40)
         ]
         return np.mean([(ids == 6).any() for _, ids in views])
 
     assert share_that_shows_it(1.0) == 1.0
     assert share_that_shows_it(0.0) < 0.3
+
+
+def test_rare_things_of_a_donor_are_pasted_pixels_and_labels_alike():
+    """Sign (6) comes along, bright; road (3) around it does not."""
+    dark = np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8)
+    donor = np.full((60, 80, 3), 90, np.uint8), np.full((60, 80), 3, np.uint8)
+    donor[0][20:40, 30:60], donor[1][20:40, 30:60] = 255, 6
+    augmentation = Augmentation(crop_hw=(48, 64), light=0, hue=0)
+    for seed in range(20):
+        view, ids = random_view(
+            dark, augmentation, 11, np.random.default_rng(seed), donor=donor, pasted=[6, 9]
+        )
+        known = ids != 11
+        assert set(np.unique(ids[known])) == {0, 6}
+        assert ((view[..., 0] > 127) == (ids == 6))[known].mean() > 0.97
+
+
+def test_the_share_of_views_with_something_pasted_is_the_one_asked_for(camvid, monkeypatch):
+    donors = []
+
+    def watch(frame, _augmentation, _void_id, _rng, _rare, donor, _pasted):
+        donors.append(donor is not None)
+        return frame
+
+    monkeypatch.setattr("rtseg.training.samples.random_view", watch)
+    folder = LabelledFolder(camvid, "train", CAMVID, every=4)
+    samples = Samples([folder], synthetic_share=0, augmentation=Augmentation(paste_share=0.3), seed=0)
+    list(samples.epoch(0, 8))
+    assert 0.15 < np.mean(donors) < 0.45
 
 
 def test_rare_classes_are_those_with_few_pixels(camvid):

@@ -3,7 +3,7 @@
 base.py      SegmentationNet and Labeller: the promises of every network
 blocks.py    the pieces that the networks share
 encoders.py  plain (from scratch) and EfficientNet-Lite0 (ImageNet weights)
-unet.py      U-Net: skips by concatenation
+unet.py      U-Net: skips by concatenation, a sub-pixel head
 fcn.py       FCN: skips by summation
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtseg.training.nets.blocks import resize
@@ -11,9 +12,20 @@ PIXEL_MEAN = 127.0
 PIXEL_SCALE = 128.0
 """The network sees (image − PIXEL_MEAN) / PIXEL_SCALE, as the EfficientNet-Lite weights were trained."""
 
+MEAN_OF_PLACE = torch.outer(torch.tensor((1.0, 6.0, 1.0)), torch.tensor((1.0, 6.0, 1.0))) / 64
+"""Weights (3, 3) of a place and its neighbours in the mean of what bilinear enlargement makes of it."""
+
 
 class SegmentationNet(nn.Module):
-    """Base of the networks: subclasses write `score`, which may answer at a smaller size."""
+    """Base of the networks: subclasses write `score`, which may answer at a smaller size.
+
+    Attributes:
+        classes: how many there are.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
 
     def score(self, x: Tensor) -> Tensor:
         """Logits (B, classes, h, w) of `x` (B, 3, H, W), normalised, at the head's own stride."""
@@ -30,8 +42,8 @@ class SegmentationNet(nn.Module):
 class Labeller(nn.Module):
     """The network as it ships: uint8 image in, uint8 labels out, everything between in the graph.
 
-    ArgMax runs at the head's stride and its labels are enlarged to the input's size, nearest neighbour
-    (DECISIONS.md, "ArgMax before the last enlargement").
+    ArgMax runs at the head's stride, on `place_means` of the logits, and its labels are enlarged to the
+    input's size, nearest neighbour (DECISIONS.md, "ArgMax before the last enlargement").
     """
 
     def __init__(self, net: SegmentationNet) -> None:
@@ -41,8 +53,19 @@ class Labeller(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Class ids (B, H, W), uint8, of `image` (B, H, W, 3), uint8, RGB."""
         x = normalized(image.permute(0, 3, 1, 2))
-        labels = self.net.score(x).argmax(dim=1, keepdim=True).to(x.dtype)  # (B, 1, h, w)
+        logits = place_means(self.net.score(x), self.net.classes)
+        labels = logits.argmax(dim=1, keepdim=True).to(x.dtype)  # (B, 1, h, w)
         return resize(labels, (x.shape[-2], x.shape[-1])).to(torch.uint8).squeeze(1)
+
+
+def place_means(logits: Tensor, classes: int) -> Tensor:
+    """The mean that bilinear enlargement by an even factor, as in training, gives over each place.
+
+    `logits` are (B, classes, h, w), and so is the result. Zeros beyond the border take as much from each
+    class, so they do not change which one is highest.
+    """
+    kernel = MEAN_OF_PLACE.to(logits).expand(classes, 1, 3, 3)
+    return F.conv2d(logits, kernel, padding=1, groups=classes)
 
 
 def normalized(image: Tensor) -> Tensor:

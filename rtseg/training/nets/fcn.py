@@ -23,7 +23,7 @@ class FCN(SegmentationNet):
     """How many maps are scored, counted from the deepest: 32, 16 and 8."""
 
     def __init__(self, encoder: Encoder, classes: int) -> None:
-        super().__init__()
+        super().__init__(classes)
         self.encoder = encoder
         deepest_first = encoder.channels[::-1][: self.STRIDES]
         self.scores = nn.ModuleList(nn.Conv2d(channels, classes, 1) for channels in deepest_first)

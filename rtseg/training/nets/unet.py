@@ -1,6 +1,9 @@
 """U-Net: a symmetric encoder and decoder, skips by concatenation (Ronneberger et al. 2015).
 
-Lightened: one 3×3 convolution a decoder stride, not two; widths of 128 and less; a head at stride 2.
+Lightened: one 3×3 convolution a decoder stride, not two; widths of 96 and less; the decoder ends at stride 4.
+From there the head answers at stride 2: it scores the four quarters of each place, and the scores become
+places of their own (sub-pixel convolution, Shi et al. 2016). A convolution at stride 2 would cost more than
+all others of the decoder together.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtseg.training.nets.base import SegmentationNet
@@ -18,25 +22,36 @@ if TYPE_CHECKING:
 
 
 class UNet(SegmentationNet):
-    """Climbs from stride 32 to stride 2; at each stride: enlarge, concatenate the encoder's map, convolve."""
+    """Climbs from stride 32 to stride 4; at each stride: enlarge, concatenate the encoder's map, convolve.
 
-    WIDTHS = (128, 64, 48, 32)
-    """Decoder channels at strides 16, 8, 4 and 2."""
+    At stride 4 the map of stride 2 is concatenated too, halved by a convolution: edges are sharpest there.
+    """
+
+    WIDTHS = (96, 64, 48)
+    """Decoder channels at strides 16, 8 and 4."""
+
+    FINE = 16
+    """Channels in which the map of stride 2 arrives at stride 4."""
 
     def __init__(self, encoder: Encoder, classes: int) -> None:
-        super().__init__()
+        super().__init__(classes)
         self.encoder = encoder
-        skips = encoder.channels[-2::-1]  # strides 16, 8, 4, 2
-        below = (encoder.channels[-1], *self.WIDTHS[:-1])
+        finest, *skips, deepest = encoder.channels
+        below = (deepest, *self.WIDTHS[:-1])
+        beside = (*skips[:0:-1], skips[0] + self.FINE)
+        self.fine = ConvBlock(finest, self.FINE, stride=2)
         self.decoder = nn.ModuleList(
-            ConvBlock(deep + skip, width) for deep, skip, width in zip(below, skips, self.WIDTHS, strict=True)
+            ConvBlock(deep + skip, width)
+            for deep, skip, width in zip(below, beside, self.WIDTHS, strict=True)
         )
-        self.head = nn.Conv2d(self.WIDTHS[-1], classes, 1)
+        self.head = nn.Conv2d(self.WIDTHS[-1], 4 * classes, 1)
+        normal_init(self.fine)
         normal_init(self.decoder)
 
     def score(self, x: Tensor) -> Tensor:
-        *skips, x = self.encoder(x)
-        for block, skip in zip(self.decoder, reversed(skips), strict=True):
-            x = block(torch.cat([resize_as(x, skip), skip], dim=1))
-        logits: Tensor = self.head(x)
-        return logits
+        finest, quarter, eighth, sixteenth, x = self.encoder(x)
+        skips = [sixteenth], [eighth], [quarter, self.fine(finest)]
+        for block, maps in zip(self.decoder, skips, strict=True):
+            x = block(torch.cat([resize_as(x, maps[0]), *maps], dim=1))
+        logits = F.pixel_shuffle(self.head(x), 2)
+        return logits[..., : finest.shape[-2], : finest.shape[-1]]  # rounded up at stride 2 only
