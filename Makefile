@@ -12,8 +12,11 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 TORCH_INDEX := $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu --retries 0)
 
-# A real RTSP server for the tests of live sources, which skip where it is missing.
-RTSP_SERVER := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good
+# A real RTSP server for the tests of live sources, and a screen that nobody sees; they skip where these are missing.
+PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good xvfb xdotool
+
+# Two at a time; those that wait for frames in real time by themselves, as the others would make them late.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -24,13 +27,15 @@ demo: .venv/run.stamp
 	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend --overwrite
 
 test: .venv/dev.stamp .venv/system.stamp
-	@$(BIN)/python -m pytest
+	@$(PYTEST) -m "not live"
+	@$(PYTEST) -m live
 
 check: .venv/dev.stamp .venv/system.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(PYTEST) -m "not live"
+	@$(PYTEST) -m live
 
 format: .venv/dev.stamp
 	@$(BIN)/ruff format .
@@ -59,10 +64,11 @@ clean:
 
 # Only with apt-get, and without asking for a password; nothing depends on it but those tests.
 .venv/system.stamp: .venv/bin/python
-	@/usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" 2>/dev/null || { \
-	  echo "Installing an RTSP server for the tests, where that can be done …"; \
+	@{ /usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" && \
+	  command -v Xvfb && command -v xdotool; } >/dev/null 2>&1 || { \
+	  echo "Installing an RTSP server and a virtual screen for the tests, where that can be done …"; \
 	  sudo=$$(test $$(id -u) = 0 || echo "sudo -n"); \
 	  command -v apt-get >/dev/null && { $$sudo apt-get update -q && \
-	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(RTSP_SERVER); \
+	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES); \
 	  } >/dev/null 2>&1 || true; }
 	@touch $@

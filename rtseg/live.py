@@ -161,7 +161,17 @@ class LiveSession(Session):
             }
             facts["every"] = rules.thinning.summary()
         facts["forgiven"] = dict(rules.forgiven)
+        path = self.options.outputs.get("video")
+        if path is not None and self.live.split_s is not None:
+            facts["recordings"] = [str(piece) for piece in pieces_of(path)]
         return facts
+
+    def outputs(self) -> dict[str, str | None]:
+        """As `Session.outputs`; a recording in several files goes by the name that was asked for."""
+        outputs, path = super().outputs(), self.options.outputs.get("video")
+        if path is not None and self.live.split_s is not None:
+            outputs["video"] = str(path) if pieces_of(path) else None
+        return outputs
 
     def figures(self) -> str:
         """How the run is going, in a line; at any time."""

@@ -340,5 +340,5 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_open_source_tells_kinds_apart(videos: Path):
     assert isinstance(open_source(str(videos / "highway.mp4")), VideoFile)
-    with pytest.raises(SourceError, match=r"rtsp://… is no source"):
-        open_source("rtsp://user:secret@camera/1")
+    with pytest.raises(SourceError, match=r"ftp://… is no source"):
+        open_source("ftp://user:secret@host/1")
