@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -39,11 +40,12 @@ _COME_IN_HEAPS = {"hls", "dash", "mov", "matroska", "avi"}
 
 
 class ConnectionLost(Exception):
-    """No more pictures come this way; `refusal` tells why."""
+    """No more pictures come this way; `refusal` tells why, `is_over` whether there are no more at all."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, *, is_over: bool = False) -> None:
         super().__init__(refusal.what)
         self.refusal = refusal
+        self.is_over = is_over
 
 
 class StreamConnection:
@@ -96,6 +98,15 @@ class StreamConnection:
         """How many pictures were lost on this connection, by cause."""
         return self._tally.lost
 
+    @property
+    def _comes_in_heaps(self) -> bool:
+        return not _COME_IN_HEAPS.isdisjoint(self.container_format.split(","))
+
+    @property
+    def _is_film(self) -> bool:
+        """Whether it says how long it is, so that its end is one."""
+        return self._comes_in_heaps and bool(self._container.duration)
+
     def first_picture(self) -> av.VideoFrame:
         """Wait for a picture, within what is left of the time-out for opening.
 
@@ -103,19 +114,22 @@ class StreamConnection:
             ConnectionLost: none came.
         """
         self._late = timed_out(self._address, self._options, connected=True)
-        return next(self._decoded)
+        self._first = next(self._decoded)
+        return self._first
 
     def pictures(self) -> Iterator[av.VideoFrame]:
         """All pictures from now on, the right way up; those that have piled up are passed over.
+
+        Of a film, which has no now, all of them.
 
         Raises:
             ConnectionLost: the stream ended, broke or froze.
         """
         seconds = self._options.read_timeout_s
         self._late = Refusal(f"nothing came for {seconds:g} s", "")
-        if _COME_IN_HEAPS & set(self.container_format.split(",")):
+        if self._comes_in_heaps:
             self._tally.begin()
-            yield from Pace(self._patience).paced(self._decoded, self._unit)
+            yield from Pace(self._patience).paced(chain([self._first], self._decoded), self._unit)
         yield self._newest()
         yield from self._decoded
 
@@ -190,7 +204,7 @@ class StreamConnection:
                 self._patience.allow(self._options.read_timeout_s)
             if packet is None:
                 self._tally.end()
-                raise ConnectionLost(broken_off_from(EOFError()))
+                raise ConnectionLost(broken_off_from(EOFError()), is_over=self._is_film)
 
     def _read(self) -> Packet[VideoStream] | None:
         """Wait for the next packet; None at the end of the stream."""
@@ -200,6 +214,8 @@ class StreamConnection:
                 packet = next(self._packets, None)
         except (av.FFmpegError, OSError, IndexError) as error:
             # IndexError: PyAV 18.1 stumbles at the very end over streams that turned up on the way.
+            if self._is_film and not self._patience.over:
+                return None  # what the decoder still holds belongs to it
             failure: Exception = error
         else:
             if packet is None or not self._patience.over:

@@ -93,7 +93,7 @@ class Reconnecting:
         time_base: 1/90000 s.
         film: None.
         first_pts: 0.
-        exhausted: False: a live source has no end of its own.
+        exhausted: whether it was a film, and is over; a stream or a camera has no end of its own.
         warnings: one line for each kind of oddity met; complete once the iteration has ended.
     """
 
@@ -185,7 +185,7 @@ class Reconnecting:
         """
         self._begun_ns = self._last_ns = time.monotonic_ns()
         try:
-            while not self._patience.stopped:
+            while not (self._patience.stopped or self.exhausted):
                 yield from self._frames()
         finally:
             self._outages.end(time.monotonic_ns())
@@ -206,9 +206,12 @@ class Reconnecting:
                 if self._patience.stopped:
                     return
         except ConnectionLost as lost:
+            self.exhausted = lost.is_over
             what = lost.refusal.what
         else:
             what = "the stream ended"
+        if self.exhausted:
+            return
         if self._patience.stopped:
             return
         self._leave_connection()

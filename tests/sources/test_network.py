@@ -285,6 +285,14 @@ def test_what_comes_as_fast_as_it_is_read_is_paced(web: str):
     assert source.facts()["outages"] == 0
 
 
+def test_a_film_on_a_web_server_ends_where_it_ends(web: str):
+    with stream(f"{web}/film") as source:
+        frames = list(source)
+    assert len(frames) == 40
+    assert source.exhausted
+    assert source.facts()["outages"] == 0
+
+
 @pytest.mark.parametrize(
     ("path", "what"),
     [
