@@ -2,12 +2,15 @@
 
 A frame's way through the package, and where each part of it lives:
 
-    sources/     a video file, a synthetic drive                 ─► Frame
-    stages/      capture, preprocess, infer, colorize, present: what happens to the pixels
+    sources/     files, cameras, streams, a synthetic drive      ─► Frame
+    stages/      capture, preprocess, infer, propagate, colorize, present: what happens to the pixels
     backends/    OpenVINO, ONNX Runtime, torch, simulated: a model file in a runtime
-    sinks/       the overlay video
-    pipeline/    threads, mailboxes, books and the meter: time, no pixels
-    session.py   puts these together for one run, and reports on it
+    sinks/       videos, images, label maps, tables, recordings, streams, figures
+    window/      a window over a run
+    pipeline/    threads, mailboxes, slots, books and the meter: time, no pixels
+    session.py   puts these together for one run over a file, and reports on it
+    live.py      the same for a camera or a stream
+    latency/     how old pictures are when they are shown
     batch/       the same run over many films
     cli/         arguments and printing
     training/    where models come from; never imported by a run
@@ -46,14 +49,19 @@ from rtseg.errors import (
 from rtseg.frame import Frame, LabelMap
 
 if TYPE_CHECKING:
+    from rtseg.live import LiveSession
     from rtseg.model import Model, find_model, shipped_models
-    from rtseg.options import RunOptions
+    from rtseg.options import LiveRun, RunOptions
     from rtseg.session import Session
+    from rtseg.sources.live import LiveOptions
 
 _LATE = {
     "Model": "rtseg.model",
     "find_model": "rtseg.model",
     "shipped_models": "rtseg.model",
+    "LiveOptions": "rtseg.sources.live",
+    "LiveRun": "rtseg.options",
+    "LiveSession": "rtseg.live",
     "RunOptions": "rtseg.options",
     "Session": "rtseg.session",
 }
@@ -74,6 +82,9 @@ __all__ = [
     "InputError",
     "Interrupted",
     "LabelMap",
+    "LiveOptions",
+    "LiveRun",
+    "LiveSession",
     "MissingDependencyError",
     "Model",
     "ModelError",

@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 from rtseg import backends, report
 from rtseg.errors import MissingDependencyError, RtsegError, install_command
+from rtseg.pipeline.priority import may_be_punctual
+from rtseg.sources.csi import has_gstreamer
 
 OK, MISSING, BROKEN = "ok", "missing", "broken"
 
@@ -39,7 +42,12 @@ def examine() -> list[Finding]:
         *(_library(name, required=True) for name in ("numpy", "opencv-python", "av")),
         *(_backend(name) for name in backends.BACKENDS),
         *(_library(name, extra=extra) for name, extra in (("torch", "train"), ("onnx", "train"))),
+        *(
+            _library(name, extra=extra)
+            for name, extra in (("pyarrow", "table"), ("prometheus-client", "metrics"))
+        ),
         _encoder(),
+        *_live(),
     ]
 
 
@@ -49,6 +57,23 @@ def _machine() -> list[Finding]:
         Finding("python", OK, platform.python_version()),
         Finding("processor", OK, report.cpu_name() or "unknown"),
         Finding("NVIDIA GPU", OK if gpu else MISSING, gpu or "none seen; the CPU backends are used"),
+    ]
+
+
+def _live() -> list[Finding]:
+    """What live runs need."""
+    cameras = sorted(str(path) for path in Path("/dev").glob("video*"))
+    has_csi = has_gstreamer()
+    return [
+        Finding("cameras", OK if cameras else MISSING, ", ".join(cameras) or "no /dev/video*"),
+        Finding(
+            "CSI cameras", OK if has_csi else MISSING, f"OpenCV with{'' if has_csi else 'out'} GStreamer"
+        ),
+        Finding("real-time priority", OK, "allowed")
+        if may_be_punctual()
+        else Finding(
+            "real-time priority", MISSING, "not allowed; slots are kept less exactly", "ulimit -r 10"
+        ),
     ]
 
 

@@ -29,13 +29,11 @@ class Slot:
     Attributes:
         due_ns: the instant at which it is to be shown; without a fixed latency the one of its capture.
         wanted: whether it goes to inference; if not, older labels are moved to it.
-        handed_out_ns: when it left the schedule, to be painted.
         shown_ns: when it was handed to the sinks.
     """
 
     due_ns: int
     wanted: bool = True
-    handed_out_ns: int = 0
     shown_ns: int = 0
 
 

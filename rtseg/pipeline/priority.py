@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _PUNCTUAL, _PROMPT = 10, 5
 """Real-time priorities, as Linux counts them: 1 to 99."""
 _COURTESY = 5
-_SWITCH_INTERVAL_S = 0.0005
 
 
 def be_punctual() -> None:
@@ -51,14 +44,3 @@ def be_courteous() -> None:
     with contextlib.suppress(OSError, AttributeError):
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _COURTESY)
-
-
-@contextmanager
-def quick_switches() -> Iterator[None]:
-    """Have the interpreter change threads every half millisecond, not every five, while this lasts."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, _SWITCH_INTERVAL_S))
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)

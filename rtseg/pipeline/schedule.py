@@ -133,12 +133,10 @@ class Schedule:
                     self._changed.wait()
                     continue
                 slot, frame = self._waiting[0]
-                now_ns = self._now_ns()
-                left_ns = slot.due_ns - self.lead_ns - now_ns
+                left_ns = slot.due_ns - self.lead_ns - self._now_ns()
                 if left_ns <= 0:
                     self._waiting.popleft()
                     labelled, self._labelled = tuple(self._labelled), []
-                    slot.handed_out_ns = now_ns
                     return Due(frame, labelled)
                 self._changed.wait(s_from_ns(left_ns))
 
