@@ -17,6 +17,7 @@ from rtseg.pipeline.clock import NS_PER_MS, ms_from_ns, ns_from_s
 from rtseg.pipeline.meter import END_TO_END
 from rtseg.pipeline.rules import LiveRules
 from rtseg.session import Session
+from rtseg.sinks.images import is_image_output
 from rtseg.sinks.kept import Forerun
 from rtseg.sinks.labels import label_sink
 from rtseg.sinks.metrics import Figures, Latency, MetricsServer
@@ -214,7 +215,13 @@ class LiveSession(Session):
         self._pipeline = Pipeline(self._capture, self._stages(), rules=self.rules)
 
     def _make_journal(self) -> None:
-        """There is nothing to go on with after a live run, so there is no journal."""
+        """There is nothing to go on with after a live run, so there is no journal.
+
+        Raises:
+            OutputError: an output would be replaced, or is not one of live runs.
+        """
+        if self.options.out is not None and is_image_output(self.options.out):
+            raise OutputError(f"{self.options.out}: a live run is recorded as a video, such as seen.mp4.")
         if self.options.overwrite:
             return
         outputs = self.options.outputs

@@ -88,8 +88,6 @@ _ONLY_LIVE = (
     "latency", "every", "on_error", "camera_size", "camera_fps", "camera_format", "transport", "open_timeout",
     "read_timeout", "give_up", "split", "push", "metrics", "window", "mark_stale",
 )  # fmt: skip
-_ONLY_FILE = ("resume", "stream")
-_ONLY_CAMERA = ("camera_size", "camera_fps", "camera_format")
 
 
 def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -118,8 +116,9 @@ def live_run_from(source: str, given: dict[str, Any]) -> LiveRun | None:
     if not (streams or given["realtime"] or mode == "live"):
         _refuse(given, (*_ONLY_LIVE, "loop"), "for live runs: a camera, a stream, or a file with --realtime")
         return None
-    _refuse(given, _ONLY_FILE, "for files, and this run is live")
+    _refuse(given, ("resume",), "for files, and this run is live")
     if streams:
+        _refuse(given, ("stream",), "for files")
         _refuse(given, ("realtime", "loop"), "for files; a camera or a stream is live anyway")
     if given["latency"] is None:
         _refuse(given, ("every", "mark_stale"), "for runs with --latency, where every frame is shown")
