@@ -49,6 +49,8 @@ _TRIAL_S = 5.0
 _TRIAL_LATENCY_MS = 1000.0
 _TRIAL_MARGIN = 1.15
 _STEP_MS = 5
+_LATEST_S = 0.025
+"""How long after its slot a frame may be shown at most; at usual frame rates half an interval is less."""
 _PATIENCE_S, _PATIENCE_BYTES = 4.0, 256 << 20
 """How much a file may lag behind what is shown, while the disk is busy."""
 _WATCH_S, _TICK_S, _LOOK_UP_S = 0.1, 0.015, 0.5
@@ -208,7 +210,7 @@ class LiveSession(Session):
             self._check_reachable(latency_ms)
         self.rules = LiveRules(
             latency_ns=round(latency_ms * NS_PER_MS) if latency_ms is not None else None,
-            tolerance_ns=ns_from_s(float(1 / (2 * self.source.fps))),
+            tolerance_ns=ns_from_s(min(float(1 / (2 * self.source.fps)), _LATEST_S)),
             every=self.live.every,
             skip_errors=self.live.skip_errors,
         )
