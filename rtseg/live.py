@@ -55,8 +55,8 @@ _PATIENCE_S, _PATIENCE_BYTES = 4.0, 256 << 20
 """How much a file may lag behind what is shown, while the disk is busy."""
 _WATCH_S, _TICK_S, _LOOK_UP_S = 0.1, 0.015, 0.5
 """How often the main thread looks at a run, draws its window, and computes percentiles for it."""
-_STALL_S = 1.0
-"""How long after its end a run of limited length waits for a frame that would show it is over."""
+_OPENING_S, _STALL_S = 60.0, 1.0
+"""How long a run of limited length waits for its first frame, and for one after its last."""
 
 
 class LiveSession(Session):
@@ -127,7 +127,7 @@ class LiveSession(Session):
         status = _Status(self)
 
         def watch(progress: Progress) -> None:
-            self._stop_if_over()
+            self._stop_if_over(progress)
             if self.live.auto_latency:
                 self._settle_latency()
             if window is not None and not window.tick(status.at(progress)):
@@ -200,7 +200,7 @@ class LiveSession(Session):
     def _prepare(self, pieces: Forerun | None) -> None:  # noqa: ARG002 (a live run has none)
         self._forerun = Forerun(0)
         self._stopped_by_caller = False
-        self._began_ns: int | None = None
+        self._began_s: float | None = None
         self._latest = LatestPicture() if self.live.window else None
         self._present = Present(self._make_sinks(), on_segment=None)
         self._capture = Capture(self.source, max_frames=self.options.max_frames, seconds=self.options.seconds)
@@ -280,12 +280,12 @@ class LiveSession(Session):
         self._pipeline.stop()
         self.live_source.stop()
 
-    def _stop_if_over(self) -> None:
+    def _stop_if_over(self, progress: Progress) -> None:
         """End a run of limited length whose source delivers nothing that would show it is over."""
-        seconds, now_ns = self.options.seconds, time.monotonic_ns()
-        if self._began_ns is None:
-            self._began_ns = now_ns
-        if seconds is not None and now_ns - self._began_ns > ns_from_s(seconds + _STALL_S):
+        if self._began_s is None and (progress.books.captured or progress.seconds > _OPENING_S):
+            self._began_s = progress.seconds
+        limit_s, began_s = self.options.seconds, self._began_s
+        if limit_s is not None and began_s is not None and progress.seconds - began_s > limit_s + _STALL_S:
             self._end()
 
     def _check_reachable(self, latency_ms: float) -> None:
