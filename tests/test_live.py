@@ -319,13 +319,13 @@ def command(folder: Path, source: str, *options: str) -> subprocess.Popen:
     )
 
 
-def wait_for_frames(folder: Path) -> None:
-    end = time.monotonic() + 40
-    while time.monotonic() < end:
-        if (folder / "out.mp4").exists() and (folder / "out.mp4").stat().st_size > 20_000:
-            return
+def wait_for_frames(process: subprocess.Popen, folder: Path) -> None:
+    recording, end = folder / "out.mp4", time.monotonic() + 40
+    while not (recording.exists() and recording.stat().st_size > 20_000):
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            pytest.fail(f"nothing was recorded: {process.stderr and process.stderr.read()}")
         time.sleep(0.05)
-    pytest.fail("nothing was recorded")
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def wait_for_frames(folder: Path) -> None:
 )
 def test_a_signal_ends_it_and_the_recording_plays(rtsp_server, tmp_path, signals):
     process = command(tmp_path, rtsp_server().url)
-    wait_for_frames(tmp_path)
+    wait_for_frames(process, tmp_path)
     for number in signals:
         process.send_signal(number)
         time.sleep(0.01)
@@ -360,7 +360,7 @@ def test_a_closed_terminal_ends_it_and_the_recording_plays(rtsp_server, tmp_path
     os.close(slave)
     drain = threading.Thread(target=_read_all, args=(master,), daemon=True)
     drain.start()
-    wait_for_frames(tmp_path)
+    wait_for_frames(process, tmp_path)
     process.send_signal(signal.SIGHUP)  # what the kernel sends as the terminal goes
     assert process.wait(timeout=30) == 130
     os.close(master)
@@ -378,7 +378,7 @@ def _read_all(file: int) -> None:
 
 def test_a_signal_asks_how_it_goes(rtsp_server, tmp_path):
     process = command(tmp_path, rtsp_server().url)
-    wait_for_frames(tmp_path)
+    wait_for_frames(process, tmp_path)
     process.send_signal(signal.SIGUSR1)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
@@ -422,7 +422,7 @@ def test_prometheus_gets_figures_that_add_up_while_it_runs(rtsp_server, tmp_path
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     process = command(tmp_path, rtsp_server().url, "--metrics", address)
-    wait_for_frames(tmp_path)
+    wait_for_frames(process, tmp_path)
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     process.send_signal(signal.SIGINT)

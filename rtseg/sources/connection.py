@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from rtseg.sources.live import LiveOptions
+    from rtseg.sources.orientation import Orientation
     from rtseg.sources.patience import Patience
     from rtseg.sources.uri import Address
 
@@ -194,12 +195,15 @@ class StreamConnection:
 
     def _decode_all(self) -> Iterator[av.VideoFrame]:
         """Pictures without end; ConnectionLost is how it ends."""
+        orientation: Orientation | None = None
+        is_first = True
         while True:
             packet = self._read()
             for picture in self._pictures_of(packet):
+                if is_first:
+                    orientation, is_first = orientation_of(picture), False
                 self._tally.picture(picture.pts, time.monotonic_ns(), is_interlaced=picture.interlaced_frame)
                 self.damaged_pictures += picture.is_corrupt
-                orientation = orientation_of(picture)
                 yield orientation.upright_from(picture) if orientation is not None else picture
                 self._patience.allow(self._options.read_timeout_s)
             if packet is None:

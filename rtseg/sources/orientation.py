@@ -69,6 +69,9 @@ def _display_matrix(picture: av.VideoFrame) -> bytes | None:
 def orientation_of(picture: av.VideoFrame) -> Orientation | None:
     """Read what the picture's display matrix asks for; None where it is upright as it is.
 
+    Not for every picture of a film: PyAV's picture and its side data refer to each other from then on, and
+    its memory comes back only when Python's collector passes, which for those that waited is seldom.
+
     The matrix's first entries a, b, u, c, d say where a step to the right, (a, b), and a step down, (c, d),
     lead in the shown picture (ISO/IEC 14496-12, 8.2.2). Other angles are taken as the nearest right one.
     """

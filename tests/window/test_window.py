@@ -240,14 +240,18 @@ def test_a_run_is_shown_and_q_ends_it_as_wished(display, tmp_path):
     ]
     command += ["--backend", "simulated:5", "--latency", "300", "--report", str(tmp_path / "run.json")]
     environment = {**os.environ, "DISPLAY": display}
+    find = ["xdotool", "search", "--onlyvisible", "--name", "^rtseg$"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as run:
-        find = ["xdotool", "search", "--onlyvisible", "--name", "^rtseg$"]
-        until(lambda: subprocess.run(find, env=environment, capture_output=True, check=False).stdout)
-        window = subprocess.run(
-            find, env=environment, capture_output=True, text=True, check=True
-        ).stdout.split()
-        time.sleep(2)
-        subprocess.run(["xdotool", "windowfocus", window[0], "key", "q"], env=environment, check=True)
+        time.sleep(6)  # the display is tried by a window that comes and goes
+
+        def quits() -> bool:
+            found = subprocess.run(find, env=environment, capture_output=True, text=True, check=False).stdout
+            for window in found.split():
+                press = ["xdotool", "windowfocus", window, "key", "q"]
+                subprocess.run(press, env=environment, capture_output=True, check=False)
+            return run.poll() is not None
+
+        until(quits)
         _, text = run.communicate(timeout=30)
     assert run.returncode == 0, text
     frames = json.loads((tmp_path / "run.json").read_text())["frames"]
