@@ -15,6 +15,7 @@ from rtseg.frame import Frame, Labelled, LabelMap
 from rtseg.pipeline import Aside, Pipeline
 from rtseg.pipeline.clock import NS_PER_MS, ms_from_ns, ns_from_s
 from rtseg.pipeline.meter import END_TO_END
+from rtseg.pipeline.priority import quick_switches
 from rtseg.pipeline.rules import LiveRules
 from rtseg.session import Session
 from rtseg.sinks.images import is_image_output
@@ -117,6 +118,8 @@ class LiveSession(Session):
     def _run(self, around: ExitStack, report: Callable[[Progress], None]) -> Outcome:
         """Open what is beside the pipeline, and run."""
         window = None
+        if self.rules.schedule is not None:
+            around.enter_context(quick_switches())
         if self.live.metrics is not None:
             around.enter_context(MetricsServer(self.live.metrics, self._figures))
         if self._latest is not None:

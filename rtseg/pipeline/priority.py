@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PUNCTUAL, _PROMPT = 10, 5
 """Real-time priorities, as Linux counts them: 1 to 99."""
 _COURTESY = 5
+_SWITCH_INTERVAL_S = 0.0002
 
 
 def be_punctual() -> None:
@@ -44,3 +51,17 @@ def be_courteous() -> None:
     with contextlib.suppress(OSError, AttributeError):
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _COURTESY)
+
+
+@contextmanager
+def quick_switches() -> Iterator[None]:
+    """Let a Python thread that wakes run after a fifth of a millisecond, not after five, while this lasts.
+
+    Real time is of no use to a thread that waits for the interpreter's lock.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _SWITCH_INTERVAL_S))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
