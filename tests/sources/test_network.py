@@ -53,7 +53,7 @@ def test_rtsp_comes_whole_and_fresh(rtsp_server: Maker, transport: str):
     with stream(server.url, transport=transport) as source:
         assert (source.width, source.height, source.frame_count, source.film) == (*SIZE, None, None)
         assert (source.time_base, source.first_pts) == (Fraction(1, 90_000), 0)
-        assert abs(source.fps - FPS) < 0.1
+        assert abs(source.fps - FPS) < 1
         time.sleep(1)  # as models take to load: what piles up meanwhile is of no use to anybody
         watch = Watch(source, 2)
     assert watch.numbers == [(watch.numbers[0] + k) % rtsp.FRAMES for k in range(len(watch.numbers))]
