@@ -15,6 +15,8 @@ import pytest
 from rtseg.classes import CAMVID
 from rtseg.sources.drive import number_from_strip
 
+pytestmark = pytest.mark.live
+
 HEIGHT, WIDTH = 800, 1280
 
 
@@ -135,10 +137,14 @@ def test_keys_change_what_is_shown(child: Child, tmp_path: Path):
 def test_pause_stands_while_the_pipeline_goes_on(child: Child):
     child.window()
     child.press("space")
-    time.sleep(0.4)
+
+    def stands() -> bool:
+        before = screen()[:700]
+        time.sleep(0.4)
+        return np.array_equal(before, screen()[:700])
+
+    until(stands)
     standing = screen()[:700]
-    time.sleep(0.4)
-    assert np.array_equal(standing, screen()[:700])
     assert child.press("v")["view"] == "mask"  # the one that stands is painted again
     until(lambda: not np.array_equal(standing, screen()[:700]))
     child.press("space")
