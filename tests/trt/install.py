@@ -1,0 +1,109 @@
+"""Get the bindings: `python -m tests.trt.install [VERSION…]`, without a version all that the project is held against.
+
+A wheel is downloaded by pip into `.venv/trt/VERSION-cpXY`, never installed: four versions lie side by side, and none of them
+is what `import tensorrt` finds. A version that has no wheel for this Python, or that cannot be reached, is one plain line.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from tests.trt import standin, versions
+
+
+class NotAvailable(Exception):
+    """This version cannot be had here; the message says why, in one line."""
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or list(versions.VERSIONS)
+    failed = [version for version in wanted if not _said(version)]
+    if not sys.argv[1:]:
+        _say_type_stubs()
+    return 1 if failed and sys.argv[1:] else 0
+
+
+def install(version: str) -> Path:
+    """Download, unpack and read one version, unless that has been done; return its folder.
+
+    Raises:
+        NotAvailable: no wheel for this Python, no connection, or no C compiler.
+    """
+    folder = versions.folder(version)
+    if versions.installed(version):
+        return folder
+    versions.FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=versions.FOLDER) as scratch:
+        unpacked = Path(scratch) / "bindings"
+        _unpack(_download(f"{versions.distribution(version)}=={version}", Path(scratch)), unpacked)
+        try:
+            standin.make_libraries(unpacked / "tensorrt_bindings" / "tensorrt.so", unpacked / "lib")
+        except FileNotFoundError as error:
+            raise NotAvailable(f"{error.filename} is missing; install gcc and binutils") from error
+        _reflect(unpacked)
+        shutil.rmtree(folder, ignore_errors=True)
+        unpacked.rename(folder)
+    return folder
+
+
+def _download(requirement: str, folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary", ":all:", "--dest", str(folder), requirement]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        if "No matching distribution" in done.stderr:
+            raise NotAvailable(
+                f"PyPI has no wheel of {requirement} for Python {_python()}, or cannot be reached"
+            )
+        raise NotAvailable(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "pip failed")
+    return next(folder.glob("*.whl"))
+
+
+def _unpack(wheel: Path, folder: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+
+
+def _reflect(folder: Path) -> None:
+    """Import the bindings in a process of their own, and keep what they offer; this file is the last to be written."""
+    command = [sys.executable, "-m", "tests.trt.reflect", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=versions.ROOT)
+    if done.returncode:
+        raise NotAvailable(f"the bindings do not import: {done.stderr.strip().splitlines()[-1]}")
+    (folder / "surface.json").write_text(done.stdout)
+
+
+def _said(version: str) -> bool:
+    try:
+        install(version)
+    except NotAvailable as error:
+        print(f"TensorRT {version}: {error}; its tests skip.")
+        return False
+    return True
+
+
+def _say_type_stubs() -> None:
+    """Unpack tensorrt-stubs for mypy: installed, it would make an empty `tensorrt` importable and pull in the real one."""
+    folder = versions.FOLDER / "stubs"
+    if folder.is_dir():
+        return
+    try:
+        with tempfile.TemporaryDirectory(dir=versions.FOLDER) as scratch:
+            wheel = _download(f"tensorrt-stubs=={versions.TYPE_STUBS}", Path(scratch))
+            _unpack(wheel, Path(scratch) / "stubs")
+            (Path(scratch) / "stubs").rename(folder)
+    except NotAvailable as error:
+        print(f"tensorrt-stubs: {error}; mypy does not check what is called of TensorRT.")
+
+
+def _python() -> str:
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
