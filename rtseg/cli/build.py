@@ -163,22 +163,18 @@ def _lines(console: Console) -> Iterator[Callable[[Progress], None]]:
 def _conclude(order: Order, plan: Plan, target: str | None) -> None:
     """Write the report and say what was built, and where it is."""
     from rtseg import report
-    from rtseg.cli.screen import console_for, facts, standard_error
+    from rtseg.cli.screen import console_for, standard_error
 
     assert plan.record is not None
     record, model = plan.record, order.model
     if target is not None:
         report.write(_report(order, plan), target)
+    when = f"built in {record.seconds:.1f} s" if plan.is_new else "built before, and it fits"
     console_for(target).print(
-        facts(
-            {
-                "plan": str(plan.path),
-                "of": f"{model.name} {model.precision}, version {model.version}",
-                "for": f"{order.gpu.name}, TensorRT {record.key.tensorrt}",
-                "size": f"{len(plan.content) / 1e6:.2f} MB",
-                "built": f"in {record.seconds:.1f} s" if plan.is_new else "before; it fits",
-            }
-        )
+        f"{plan.path}: {model.name} {model.precision} for {order.gpu.name} and TensorRT {record.key.tensorrt}, "
+        f"{len(plan.content) / 1e6:.2f} MB, {when}",
+        markup=False,
+        soft_wrap=True,
     )
     for warning in record.warnings if plan.is_new else ():
         standard_error().print(f"warning: {warning}", markup=False, soft_wrap=True)

@@ -151,21 +151,26 @@ def _read_record(path: Path, *, trust: bool) -> Record:
     file = record_path(path)
     try:
         stranger = None if trust else stranger_to_file(file)
-        if stranger is not None:
-            raise _untrusted(path, stranger)
-        values = json.loads(file.read_text(encoding="utf-8"))
-        return Record(
-            key=Key.from_json(values["key"]),
-            plan_sha256=str(values["plan_sha256"]),
-            seconds=float(values["seconds"]),
-            uid=int(values["built_by_uid"]),
-            rtseg=str(values["rtseg"]),
-            warnings=tuple(map(str, values["warnings"])),
-        )
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise _untrusted(path, f"there is no record {file.name} beside it that says who built it") from None
+    if stranger is not None:
+        raise _untrusted(path, stranger)
+    try:
+        return _record(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
         raise _untrusted(path, f"its record {file.name} cannot be understood") from error
+
+
+def _record(values: dict[str, Any]) -> Record:
+    return Record(
+        key=Key.from_json(values["key"]),
+        plan_sha256=str(values["plan_sha256"]),
+        seconds=float(values["seconds"]),
+        uid=int(values["built_by_uid"]),
+        rtseg=str(values["rtseg"]),
+        warnings=tuple(map(str, values["warnings"])),
+    )
 
 
 def _untrusted(path: Path, reason: str) -> PlanError:
