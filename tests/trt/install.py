@@ -1,7 +1,8 @@
-"""Get the bindings: `python -m tests.trt.install [VERSION…]`, without a version all that the project is held against.
+"""Get the bindings: `python -m tests.trt.install [VERSION…]`, by itself all that the project names.
 
-A wheel is downloaded by pip into `.venv/trt/VERSION-cpXY`, never installed: four versions lie side by side, and none of them
-is what `import tensorrt` finds. A version that has no wheel for this Python, or that cannot be reached, is one plain line.
+A wheel is downloaded by pip into `.venv/trt/VERSION-cpXY`, never installed: four versions lie side by side,
+and none of them is what `import tensorrt` finds. A version that has no wheel for this Python, or that
+cannot be reached, is one plain line.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def _unpack(wheel: Path, folder: Path) -> None:
 
 
 def _reflect(folder: Path) -> None:
-    """Import the bindings in a process of their own, and keep what they offer; this file is the last to be written."""
+    """Import the bindings in a process of their own, and keep what they offer; written last."""
     command = [sys.executable, "-m", "tests.trt.reflect", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=versions.ROOT)
     if done.returncode:
@@ -88,7 +89,7 @@ def _said(version: str) -> bool:
 
 
 def _say_type_stubs() -> None:
-    """Unpack tensorrt-stubs for mypy: installed, it would make an empty `tensorrt` importable and pull in the real one."""
+    """Unpack tensorrt-stubs for mypy; installed, it would ask for TensorRT's own packages."""
     folder = versions.FOLDER / "stubs"
     if folder.is_dir():
         return

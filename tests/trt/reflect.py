@@ -1,7 +1,7 @@
 """What one version's bindings offer: `python -m tests.trt.reflect FOLDER` imports them and prints it as JSON.
 
-pybind11 writes every function's signature, or one line for each of its overloads, into the docstring. What is printed
-is described in `double/surface.py`.
+pybind11 writes every function's signature, or one line for each of its overloads, into the docstring. What
+is printed is described in `double/surface.py`.
 """
 
 from __future__ import annotations

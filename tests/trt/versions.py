@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".venv" / "trt"
 
 VERSIONS = ("8.6.1", "10.3.0", "10.13.3.9", "11.4.0.106")
-"""JetPack 6.0's and the last of its kind; JetPack 6.1's; the newest of 10 that still has weak typing; the newest."""
+"""JetPack 6.0's, nearly; JetPack 6.1's; a late one with weak typing; the newest, which has none."""
 
 TYPE_STUBS = "10.13.0.35.1"
 """Of the package tensorrt-stubs, which the ordinary mypy run reads."""
