@@ -7,6 +7,7 @@ cannot be reached, is one plain line.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,14 @@ def install(version: str) -> Path:
     folder = versions.folder(version)
     if versions.installed(version):
         return folder
+    if not versions.surface_file(version).is_file():
+        _get(version, folder)
+    _reflect(folder)
+    versions.stamp_file(version).touch()
+    return folder
+
+
+def _get(version: str, folder: Path) -> None:
     versions.FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=versions.FOLDER) as scratch:
         unpacked = Path(scratch) / "bindings"
@@ -49,7 +58,6 @@ def install(version: str) -> Path:
         _reflect(unpacked)
         shutil.rmtree(folder, ignore_errors=True)
         unpacked.rename(folder)
-    return folder
 
 
 def _download(requirement: str, folder: Path) -> Path:
@@ -76,7 +84,9 @@ def _reflect(folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=versions.ROOT)
     if done.returncode:
         raise NotAvailable(f"the bindings do not import: {done.stderr.strip().splitlines()[-1]}")
-    (folder / "surface.json").write_text(done.stdout)
+    partial = folder / f"surface.{os.getpid()}.part"
+    partial.write_text(done.stdout)
+    partial.replace(folder / "surface.json")
 
 
 def _said(version: str) -> bool:

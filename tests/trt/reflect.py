@@ -208,7 +208,8 @@ def _overload(match: re.Match[str], names: Names, may_be_none: bool) -> dict[str
         params = params[1:]
     returns = names.python_type(match[2])
     is_class = returns in names.classes and not hasattr(names.classes[returns], "__members__")
-    return {"params": params, "returns": returns, "none": may_be_none and is_class}
+    by_index = [parameter["name"] for parameter in params] == ["index"]  # None only beyond the last one
+    return {"params": params, "returns": returns, "none": may_be_none and is_class and not by_index}
 
 
 def _is_self(parameters: str) -> bool:

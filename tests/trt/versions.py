@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -36,4 +37,11 @@ def surface_file(version: str) -> Path:
 
 
 def installed(version: str) -> bool:
-    return surface_file(version).is_file()
+    """Whether it is all there, read by the `reflect.py` that is."""
+    return surface_file(version).is_file() and stamp_file(version).is_file()
+
+
+def stamp_file(version: str) -> Path:
+    """Is there if `surface_file` is of the present `reflect.py`."""
+    present = hashlib.sha256(Path(__file__).with_name("reflect.py").read_bytes()).hexdigest()[:12]
+    return folder(version) / f"reflected-{present}.stamp"
