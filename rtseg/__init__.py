@@ -5,6 +5,8 @@ A frame's way through the package, and where each part of it lives:
     sources/     files, cameras, streams, a synthetic drive      ─► Frame
     stages/      capture, preprocess, infer, propagate, colorize, present: what happens to the pixels
     backends/    OpenVINO, ONNX Runtime, torch, simulated: a model file in a runtime
+    tensorrt/    ONNX files built into plans for a GPU, and where those are kept
+    cuda/        the GPU
     sinks/       videos, images, label maps, tables, recordings, streams, figures
     window/      a window over a run
     pipeline/    threads, mailboxes, slots, books and the meter: time, no pixels
@@ -33,12 +35,15 @@ from typing import TYPE_CHECKING
 
 from rtseg.classes import CAMVID, ClassSet
 from rtseg.errors import (
+    BuildFault,
     DataError,
+    DeviceError,
     InputError,
     Interrupted,
     MissingDependencyError,
     ModelError,
     OutputError,
+    PlanError,
     RtsegError,
     SinkFault,
     SourceError,
@@ -76,8 +81,10 @@ def __getattr__(name: str) -> object:
 
 __all__ = [
     "CAMVID",
+    "BuildFault",
     "ClassSet",
     "DataError",
+    "DeviceError",
     "Frame",
     "InputError",
     "Interrupted",
@@ -89,6 +96,7 @@ __all__ = [
     "Model",
     "ModelError",
     "OutputError",
+    "PlanError",
     "RtsegError",
     "RunOptions",
     "Session",

@@ -7,9 +7,12 @@
     │   ├── OutputError                       the output as asked for cannot be written
     │   ├── ModelError                        not a model of ours, or not one that can do what is asked
     │   ├── DataError                         a data folder or a label image breaks its contract
+    │   ├── DeviceError                       no GPU that can be used
+    │   ├── PlanError                         a TensorRT plan that does not fit, or is not to be trusted
     │   └── MissingDependencyError (ImportError)
     ├── SourceFault (OSError)                 exit 3: the source failed on the way
     ├── SinkFault (OSError)                   exit 3: a sink failed on the way
+    ├── BuildFault (RuntimeError)             exit 3: the process that built a TensorRT plan died
     ├── StageError (RuntimeError)             a stage raised; `stage` names it, `__cause__` is what it raised
     └── Interrupted                           exit 130: Ctrl-C or SIGTERM
 
@@ -63,13 +66,21 @@ class DataError(InputError):
     """A data folder, an image or a label image breaks its contract."""
 
 
+class DeviceError(InputError):
+    """There is no GPU, or its driver is missing or too old."""
+
+
+class PlanError(InputError):
+    """A TensorRT plan that does not fit this machine or model, or that somebody else may have made."""
+
+
 class MissingDependencyError(InputError, ImportError):
     """A library is not installed; `command` installs it, with the rest of our extra if it belongs to one."""
 
-    def __init__(self, library: str, *, extra: str | None = None) -> None:
+    def __init__(self, library: str, *, extra: str | None = None, command: str | None = None) -> None:
         self.library = library
         self.extra = extra
-        self.command = install_command(extra) if extra else f"pip install {library}"
+        self.command = command or (install_command(extra) if extra else f"pip install {library}")
         super().__init__(f"{library} is not installed. Install it with: {self.command}")
 
 
@@ -93,6 +104,12 @@ class SourceFault(RtsegError, OSError):
 
 class SinkFault(RtsegError, OSError):
     """A sink failed on the way, for instance on a full disk; what was written before is whole."""
+
+    exit_code = EXIT_ON_THE_WAY
+
+
+class BuildFault(RtsegError, RuntimeError):
+    """The process that built a TensorRT plan died; nothing is left of the plan."""
 
     exit_code = EXIT_ON_THE_WAY
 

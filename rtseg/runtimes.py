@@ -3,6 +3,7 @@
 Both report from the import on. OpenVINO's Python package posts an event to an analytics service and keeps a
 counter in the home folder; ONNX Runtime (1.29 and later, Linux too) keeps a device id and a queue of events
 there and uploads them. Nothing may leave the machine, so this is the one place that imports either of them.
+TensorRT and pycuda report nothing; they are here because what to install differs between machines.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import importlib
 import os
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtseg.errors import MissingDependencyError
+from rtseg.errors import DeviceError, MissingDependencyError, install_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,81 @@ def load_openvino() -> ModuleType:
     """
     with _without_module("openvino_telemetry"):  # openvino then takes its own empty stand-in for it
         return _imported("openvino")
+
+
+def load_tensorrt() -> ModuleType:
+    """Import TensorRT's Python bindings; takes about a second and needs no GPU.
+
+    Raises:
+        MissingDependencyError: they are not installed.
+        DeviceError: they are, and do not load.
+    """
+    try:
+        module = importlib.import_module("tensorrt")
+    except ModuleNotFoundError as error:
+        raise _missing("tensorrt", _TENSORRT_ON_JETSON) from error
+    except (ImportError, OSError) as error:
+        raise DeviceError(
+            f"TensorRT does not load: {_first_line(error)}\nInstall it again: {_command(_TENSORRT_ON_JETSON)}"
+        ) from error
+    if not hasattr(
+        module, "Builder"
+    ):  # an empty folder of that name counts as a module, and type stubs have one
+        raise _missing("tensorrt", _TENSORRT_ON_JETSON)
+    return module
+
+
+def load_pycuda() -> ModuleType:
+    """Import pycuda's driver module; neither initialises CUDA nor makes a context.
+
+    Raises:
+        MissingDependencyError: pycuda is not installed.
+        DeviceError: it is, but there is no NVIDIA driver, or one that is too old for it.
+    """
+    try:
+        return importlib.import_module("pycuda.driver")
+    except ModuleNotFoundError as error:
+        raise _missing("pycuda", _PYCUDA_ON_JETSON) from error
+    except ImportError as error:
+        reason = _first_line(error)
+        if "undefined symbol" in reason:
+            raise DeviceError(
+                f"the NVIDIA driver is too old for this pycuda: {reason}\n"
+                "Update the driver, or build pycuda again with the CUDA that the driver knows."
+            ) from error
+        if "libcuda" in reason:
+            raise DeviceError(
+                f"there is no NVIDIA driver: {reason}\n"
+                "Install it (in a container: --gpus all or --runtime nvidia), or take another --backend."
+            ) from error
+        raise DeviceError(
+            f"pycuda does not load: {reason}\nBuild it again: {_command(_PYCUDA_ON_JETSON)}"
+        ) from error
+
+
+_TENSORRT_ON_JETSON = "sudo apt-get install python3-libnvinfer  (and python3 -m venv --system-site-packages)"
+"""JetPack brings TensorRT; PyPI has none for a Jetson, and only such an environment sees the system's."""
+
+_PYCUDA_ON_JETSON = "PATH=/usr/local/cuda/bin:$PATH pip install 'pycuda>=2022.2'"
+"""It is compiled on the spot, and needs nvcc to find CUDA's headers."""
+
+
+def _missing(library: str, command_on_jetson: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        library, extra="tensorrt", command=command_on_jetson if _is_jetson() else None
+    )
+
+
+def _command(command_on_jetson: str) -> str:
+    return command_on_jetson if _is_jetson() else install_command("tensorrt")
+
+
+def _is_jetson() -> bool:
+    return Path("/etc/nv_tegra_release").exists()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _imported(library: str) -> ModuleType:

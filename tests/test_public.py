@@ -14,11 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_public_names_are_pinned():
     assert rtseg.__all__ == [
-        "CAMVID", "ClassSet", "DataError", "Frame", "InputError", "Interrupted", "LabelMap", "LiveOptions",
-        "LiveRun", "LiveSession",
-        "MissingDependencyError", "Model", "ModelError", "OutputError", "RtsegError", "RunOptions", "Session",
-        "SinkFault", "SourceError", "SourceFault", "SourceNotFoundError", "StageError", "find_model",
-        "shipped_models",
+        "CAMVID", "BuildFault", "ClassSet", "DataError", "DeviceError", "Frame", "InputError", "Interrupted",
+        "LabelMap", "LiveOptions", "LiveRun", "LiveSession", "MissingDependencyError", "Model", "ModelError",
+        "OutputError", "PlanError", "RtsegError", "RunOptions", "Session", "SinkFault", "SourceError",
+        "SourceFault", "SourceNotFoundError", "StageError", "find_model", "shipped_models",
     ]  # fmt: skip
     assert all(getattr(rtseg, name) is not None for name in rtseg.__all__)
 

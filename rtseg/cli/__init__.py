@@ -7,6 +7,7 @@ run.py        rtseg run
 synth.py      rtseg synth
 judge.py      rtseg eval
 make.py       rtseg train, export, quantize
+build.py      rtseg build
 look.py       rtseg models, doctor
 """
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from rtseg.cli.batch import batch_command
+from rtseg.cli.build import build_command
 from rtseg.cli.judge import eval_command
 from rtseg.cli.latency import latency_command
 from rtseg.cli.look import doctor_command, models_command
@@ -46,6 +47,7 @@ for command in (
     train_command,
     export_command,
     quantize_command,
+    build_command,
     synth_command,
     models_command,
     doctor_command,

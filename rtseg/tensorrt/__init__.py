@@ -1,0 +1,26 @@
+"""TensorRT plans: how one is built from an ONNX file, where it is kept, and when it is trusted.
+
+In the order in which a plan comes about:
+
+    options.py         what is asked of the builder, and what a version of TensorRT can do of it
+    key.py             what a plan is built for; it fits nothing else
+    places.py          where plans and timing caches are kept
+    trust.py           whether somebody else may have made a file: a plan is code
+    plan.py            a plan and the record beside it, written and read
+    lock.py            one process builds, the others wait
+    cache.py           a plan from where it is kept, or built: `plan_for`
+    job.py             what the building process is told
+    building.py        that process, as the one that waits for it sees it
+    worker.py          that process: python -m rtseg.tensorrt.worker
+    build.py           in it: plan_from_onnx
+    logger.py          what TensorRT said
+    network.py         the ONNX file, parsed
+    weakly_typed.py    types of a network, TensorRT 8
+    strongly_typed.py  the same, 10 and newer
+    opset.py           the operator set of an ONNX file
+    config.py          the builder's configuration
+    timing.py          the timing cache
+    progress.py        the builder's progress, 10 and newer
+
+build.py and all below it but opset.py import TensorRT when they are imported.
+"""
