@@ -1,8 +1,9 @@
 """What TensorRT's ONNX parser takes of a file: operators, their types, the operator set, uint8 at the border.
 
-Source: `docs/operators.md` of github.com/onnx/onnx-tensorrt as published with TensorRT 8.5 (which 8.6 extends, by its
-Changelog), 10.0 and 10.15; `convertDtype` in its `onnx2trt_utils.cpp` and `importerUtils.cpp` for uint8; NVIDIA's reference of
-`DataType.UINT8` for what may be cast to and from it. No table for 11 was to be had beyond its range of operator sets, so 11 is held against the newest of 10.
+Source: `docs/operators.md` of github.com/onnx/onnx-tensorrt as published with TensorRT 8.5 (which 8.6
+extends, by the Changelog beside it), 10.0 and 10.15; `convertDtype` in its `onnx2trt_utils.cpp` and
+`importerUtils.cpp` for uint8; NVIDIA's reference of `DataType.UINT8` for what may be cast to and from it. No
+table for 11 was to be had, only its range of operator sets, so 11 is held against the newest table of 10.
 
 That a file passes here does not mean that TensorRT builds it: a builder can still find no kernel for a layer.
 """
@@ -25,50 +26,58 @@ _NEWEST_OPSET: dict[Version, int] = {(8, 5): 17, (10,): 20, (10, 15): 24, (11,):
 """From which version on which operator set is read; between two, the older entry holds."""
 
 _OPERATORS_8 = """
-FP32 FP16: Acos Acosh Asin Asinh Atan Atanh BatchNormalization Ceil Celu Cos Cosh CumSum Dropout Einsum Erf Exp Floor
-    GRU GridSample GroupNormalization ImageScaler InstanceNormalization IsInf LRN LSTM LayerNormalization Log LogSoftmax
-    LpNormalization MatMul MeanVarianceNormalization NonMaxSuppression NonZero Pow QuantizeLinear RNN RandomNormal
-    RandomNormalLike RandomUniform RandomUniformLike Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
-    ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Resize ReverseSequence RoiAlign Scan Sin Sinh Softmax Sqrt
-    Tan Upsample
-FP32 FP16 INT32: Abs Add ArgMax ArgMin DepthToSpace Div Equal Greater GreaterOrEqual IsNaN Less LessOrEqual Max Mean Min
-    Mod Mul Neg Range Shrink SpaceToDepth Sub Sum TopK
-FP32 FP16 INT8: Clip Conv ConvTranspose Elu Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool HardSigmoid HardSwish
-    LeakyRelu LpPool MaxPool PRelu ParametricSoftplus Relu Round ScaledTanh Selu Sigmoid Softplus Softsign Tanh
-    ThresholdedRelu
+FP32 FP16: Acos Acosh Asin Asinh Atan Atanh BatchNormalization Ceil Celu Cos Cosh CumSum Dropout Einsum Erf
+    Exp Floor GRU GridSample GroupNormalization ImageScaler InstanceNormalization IsInf LRN LSTM
+    LayerNormalization Log LogSoftmax LpNormalization MatMul MeanVarianceNormalization NonMaxSuppression
+    NonZero Pow QuantizeLinear RNN RandomNormal RandomNormalLike RandomUniform RandomUniformLike Reciprocal
+    ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
+    ReduceSumSquare Resize ReverseSequence RoiAlign Scan Sin Sinh Softmax Sqrt Tan Upsample
+FP32 FP16 INT32: Abs Add ArgMax ArgMin DepthToSpace Div Equal Greater GreaterOrEqual IsNaN Less LessOrEqual
+    Max Mean Min Mod Mul Neg Range Shrink SpaceToDepth Sub Sum TopK
+FP32 FP16 INT8: Clip Conv ConvTranspose Elu Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool HardSigmoid
+    HardSwish LeakyRelu LpPool MaxPool PRelu ParametricSoftplus Relu Round ScaledTanh Selu Sigmoid Softplus
+    Softsign Tanh ThresholdedRelu
 FP32 FP16 INT8 INT32: AveragePool Pad Scatter ScatterElements ScatterND Sign
 FP32 FP16 INT32 BOOL: Expand EyeLike Flatten If Loop OneHot Split Tile Where
-FP32 FP16 INT8 INT32 BOOL: Cast Concat Constant Gather GatherElements GatherND Identity Reshape Shape Size Slice Squeeze
-    Transpose Trilu Unsqueeze
+FP32 FP16 INT8 INT32 BOOL: Cast Concat Constant Gather GatherElements GatherND Identity Reshape Shape Size
+    Slice Squeeze Transpose Trilu Unsqueeze
 FP32: ConstantOfShape
 INT8: DequantizeLinear
 BOOL: And Not Or Xor
 """
 
 _OPERATORS_10 = """
-FP32 FP16 BF16: Acos Acosh Asin Asinh Atan Atanh AveragePool BatchNormalization Ceil Celu Clip Conv ConvTranspose Cos
-    Cosh CumSum Dropout Einsum Elu Erf Exp Floor GRU Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool GroupNormalization
-    HardSigmoid HardSwish Hardmax ImageScaler InstanceNormalization IsInf LRN LSTM LayerNormalization LeakyRelu Log
-    LogSoftmax LpNormalization LpPool MatMul MaxPool MeanVarianceNormalization PRelu ParametricSoftplus QuantizeLinear
-    RNN RandomNormal RandomNormalLike RandomUniform RandomUniformLike Reciprocal Resize Round ScaledTanh Scan Selu Sigmoid
-    Sin Sinh Softmax Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Upsample
+FP32 FP16 BF16: Acos Acosh Asin Asinh Atan Atanh AveragePool BatchNormalization Ceil Celu Clip Conv
+    ConvTranspose Cos Cosh CumSum Dropout Einsum Elu Erf Exp Floor GRU Gemm GlobalAveragePool GlobalLpPool
+    GlobalMaxPool GroupNormalization HardSigmoid HardSwish Hardmax ImageScaler InstanceNormalization IsInf
+    LRN LSTM LayerNormalization LeakyRelu Log LogSoftmax LpNormalization LpPool MatMul MaxPool
+    MeanVarianceNormalization PRelu ParametricSoftplus QuantizeLinear RNN RandomNormal RandomNormalLike
+    RandomUniform RandomUniformLike Reciprocal Resize Round ScaledTanh Scan Selu Sigmoid Sin Sinh Softmax
+    Softplus Softsign Sqrt Tan Tanh ThresholdedRelu Upsample
 FP32 FP16: GridSample NonMaxSuppression NonZero RoiAlign
-FP32 FP16 BF16 INT32 INT64: Abs Add ArgMax ArgMin DepthToSpace Div Equal Greater GreaterOrEqual IsNaN Less LessOrEqual
-    Max Mean Min Mod Mul Neg Pad Pow Range ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin
-    ReduceProd ReduceSum ReduceSumSquare Relu Scatter ScatterElements ScatterND Shrink Sign SpaceToDepth Sub Sum TopK
-FP32 FP16 BF16 INT32 INT64 BOOL: Cast Concat Constant ConstantOfShape Expand EyeLike Flatten Gather GatherElements
-    GatherND Identity If Loop OneHot Reshape ReverseSequence Shape Size Slice Split Squeeze Tile Transpose Trilu Unsqueeze
-    Where
+FP32 FP16 BF16 INT32 INT64: Abs Add ArgMax ArgMin DepthToSpace Div Equal Greater GreaterOrEqual IsNaN Less
+    LessOrEqual Max Mean Min Mod Mul Neg Pad Pow Range ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp
+    ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Scatter ScatterElements
+    ScatterND Shrink Sign SpaceToDepth Sub Sum TopK
+FP32 FP16 BF16 INT32 INT64 BOOL: Cast Concat Constant ConstantOfShape Expand EyeLike Flatten Gather
+    GatherElements GatherND Identity If Loop OneHot Reshape ReverseSequence Shape Size Slice Split Squeeze
+    Tile Transpose Trilu Unsqueeze Where
 FP32 FP16 BF16 INT8 INT32 INT64: Gelu
 INT8: DequantizeLinear
 BOOL: And Not Or Xor
 """
 
 _TYPES = {
-    TensorProto.FLOAT: "FP32", TensorProto.DOUBLE: "FP32", TensorProto.FLOAT16: "FP16", TensorProto.BFLOAT16: "BF16",
-    TensorProto.INT8: "INT8", TensorProto.INT32: "INT32", TensorProto.INT64: "INT64", TensorProto.BOOL: "BOOL",
+    TensorProto.FLOAT: "FP32",
+    TensorProto.DOUBLE: "FP32",
+    TensorProto.FLOAT16: "FP16",
+    TensorProto.BFLOAT16: "BF16",
+    TensorProto.INT8: "INT8",
+    TensorProto.INT32: "INT32",
+    TensorProto.INT64: "INT64",
+    TensorProto.BOOL: "BOOL",
     TensorProto.UINT8: "UINT8",
-}  # fmt: skip
+}
 
 _CAST_WITH_UINT8 = ("FP32", "FP16", "BF16")
 
@@ -172,7 +181,7 @@ def _uint8_refusals(node: onnx.NodeProto, types: dict[str, str], model: onnx.Mod
         elif node.op_type != "Cast" or types.get(node.output[0]) not in _CAST_WITH_UINT8:
             yield f"reads uint8 ({name}), which may only be cast to a floating-point type"
     for name in node.output:
-        if types.get(name) != "UINT8" or node.op_type == "Cast" and types.get(node.input[0]) == "UINT8":
+        if types.get(name) != "UINT8" or (node.op_type == "Cast" and types.get(node.input[0]) == "UINT8"):
             continue
         if name not in outputs:
             yield f"gives uint8 inside the graph ({name})"
@@ -198,7 +207,7 @@ def _table(text: str) -> dict[str, set[str]]:
         head, colon, rest = line.rpartition(":")
         if colon:
             types = set(head.split())
-        table |= {operator: types for operator in rest.split()}
+        table |= dict.fromkeys(rest.split(), types)
     return table
 
 

@@ -1,7 +1,9 @@
-"""A folder with a package `tensorrt` that pretends to be one version: `python -m tests.trt.doubles VERSION` prints its path.
+"""A folder with a package `tensorrt` that pretends to be one version.
 
-It is put in front on `sys.path`, or on PYTHONPATH for child processes, and knows nothing of this repository but `rtseg`, which it
-takes ONNX Runtime and the table of operators from.
+`python -m tests.trt.doubles VERSION` prints its path.
+
+It is put in front on `sys.path`, or on PYTHONPATH for child processes, and knows nothing of this repository
+but `rtseg`, which it takes ONNX Runtime and the table of operators from.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ del Path, names
 
 
 def double_folder(version: str) -> Path:
-    """The folder to import `tensorrt` of this version from; made on the first call, again when the double has changed.
+    """The folder to import `tensorrt` of this version from; made anew when the double has changed.
 
     Raises:
         NotAvailable: the version's bindings, whose surface the double has, cannot be had here.

@@ -1,11 +1,13 @@
-"""Get the bindings: `python -m tests.trt.install [VERSION…]`, without a version all that the project is held against.
+"""Get the bindings: `python -m tests.trt.install [VERSION…]`, by itself all that the project names.
 
-A wheel is downloaded by pip into `.venv/trt/VERSION-cpXY`, never installed: four versions lie side by side, and none of them
-is what `import tensorrt` finds. A version that has no wheel for this Python, or that cannot be reached, is one plain line.
+A wheel is downloaded by pip into `.venv/trt/VERSION-cpXY`, never installed: four versions lie side by side,
+and none of them is what `import tensorrt` finds. A version that has no wheel for this Python, or that
+cannot be reached, is one plain line.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +39,14 @@ def install(version: str) -> Path:
     folder = versions.folder(version)
     if versions.installed(version):
         return folder
+    if not versions.surface_file(version).is_file():
+        _get(version, folder)
+    _reflect(folder)
+    versions.stamp_file(version).touch()
+    return folder
+
+
+def _get(version: str, folder: Path) -> None:
     versions.FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=versions.FOLDER) as scratch:
         unpacked = Path(scratch) / "bindings"
@@ -48,7 +58,6 @@ def install(version: str) -> Path:
         _reflect(unpacked)
         shutil.rmtree(folder, ignore_errors=True)
         unpacked.rename(folder)
-    return folder
 
 
 def _download(requirement: str, folder: Path) -> Path:
@@ -70,12 +79,14 @@ def _unpack(wheel: Path, folder: Path) -> None:
 
 
 def _reflect(folder: Path) -> None:
-    """Import the bindings in a process of their own, and keep what they offer; this file is the last to be written."""
+    """Import the bindings in a process of their own, and keep what they offer; written last."""
     command = [sys.executable, "-m", "tests.trt.reflect", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=versions.ROOT)
     if done.returncode:
         raise NotAvailable(f"the bindings do not import: {done.stderr.strip().splitlines()[-1]}")
-    (folder / "surface.json").write_text(done.stdout)
+    partial = folder / f"surface.{os.getpid()}.part"
+    partial.write_text(done.stdout)
+    partial.replace(folder / "surface.json")
 
 
 def _said(version: str) -> bool:
@@ -88,7 +99,7 @@ def _said(version: str) -> bool:
 
 
 def _say_type_stubs() -> None:
-    """Unpack tensorrt-stubs for mypy: installed, it would make an empty `tensorrt` importable and pull in the real one."""
+    """Unpack tensorrt-stubs for mypy; installed, it would ask for TensorRT's own packages."""
     folder = versions.FOLDER / "stubs"
     if folder.is_dir():
         return

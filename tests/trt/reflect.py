@@ -1,7 +1,7 @@
 """What one version's bindings offer: `python -m tests.trt.reflect FOLDER` imports them and prints it as JSON.
 
-pybind11 writes every function's signature, or one line for each of its overloads, into the docstring. What is printed
-is described in `double/surface.py`.
+pybind11 writes every function's signature, or one line for each of its overloads, into the docstring. What
+is printed is described in `double/surface.py`.
 """
 
 from __future__ import annotations
@@ -208,7 +208,8 @@ def _overload(match: re.Match[str], names: Names, may_be_none: bool) -> dict[str
         params = params[1:]
     returns = names.python_type(match[2])
     is_class = returns in names.classes and not hasattr(names.classes[returns], "__members__")
-    return {"params": params, "returns": returns, "none": may_be_none and is_class}
+    by_index = [parameter["name"] for parameter in params] == ["index"]  # None only beyond the last one
+    return {"params": params, "returns": returns, "none": may_be_none and is_class and not by_index}
 
 
 def _is_self(parameters: str) -> bool:

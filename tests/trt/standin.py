@@ -1,7 +1,8 @@
 """Empty libraries in the place of TensorRT's own.
 
-The bindings are linked against libnvinfer, the ONNX parser and the plugins. To be imported they need libraries of those
-names with a few C symbols, none of which is called before a builder or a runtime is made; each stand-in returns a null pointer.
+The bindings are linked against libnvinfer, the ONNX parser and the plugins. To be imported they need
+libraries of those names with a few C symbols, none of which is called before a builder or a runtime is
+made; each stand-in returns a null pointer.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SYMBOL = re.compile(
 
 
 def make_libraries(module: Path, folder: Path) -> None:
-    """Write the libraries that the bindings' `module` asks for into `folder`; needs a C compiler and binutils."""
+    """Write the libraries that the bindings' `module` asks for into `folder`; needs gcc and binutils."""
     folder.mkdir(parents=True, exist_ok=True)
     source = folder / "standin.c"
     symbols = [name for name in _undefined(module) if SYMBOL.match(name)]

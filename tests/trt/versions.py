@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".venv" / "trt"
 
 VERSIONS = ("8.6.1", "10.3.0", "10.13.3.9", "11.4.0.106")
-"""JetPack 6.0's and the last of its kind; JetPack 6.1's; the newest of 10 that still has weak typing; the newest."""
+"""JetPack 6.0's, nearly; JetPack 6.1's; a late one with weak typing; the newest, which has none."""
 
 TYPE_STUBS = "10.13.0.35.1"
 """Of the package tensorrt-stubs, which the ordinary mypy run reads."""
@@ -36,4 +37,11 @@ def surface_file(version: str) -> Path:
 
 
 def installed(version: str) -> bool:
-    return surface_file(version).is_file()
+    """Whether it is all there, read by the `reflect.py` that is."""
+    return surface_file(version).is_file() and stamp_file(version).is_file()
+
+
+def stamp_file(version: str) -> Path:
+    """Is there if `surface_file` is of the present `reflect.py`."""
+    present = hashlib.sha256(Path(__file__).with_name("reflect.py").read_bytes()).hexdigest()[:12]
+    return folder(version) / f"reflected-{present}.stamp"

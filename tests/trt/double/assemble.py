@@ -1,4 +1,4 @@
-"""The classes of the surface: every name that the version has, no other, and calls checked as pybind11 checks them."""
+"""The classes of the surface: each name that the version has, no other, calls checked as pybind11 does."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _class(kind: Class, behaviour: type[Behaviour] | None) -> BoundType:
     for name, overloads in kind.methods.items():
         body[name] = _method(kind.path, name, overloads, behaviour)
     for name, found in kind.properties.items():
-        body[name] = _property(kind.path, name, found, behaviour)
+        body[name] = _property(kind.path, name, found)
     if "Dims" in kind.path:
         body["__eq__"] = lambda self, other: (
             tuple(self) == tuple(other) if hasattr(other, "__len__") else NotImplemented
@@ -149,7 +149,7 @@ def _apply(written: Any, behaviour: Behaviour, values: dict[str, Any], what: str
     return written(behaviour, **values)
 
 
-def _property(path: str, name: str, found: Property, behaviour: type[Behaviour] | None) -> property:
+def _property(path: str, name: str, found: Property) -> property:
     def read(self: Any) -> Any:
         if not hasattr(behaviour_of(self), name):
             raise NotImplementedError(f"the double of TensorRT has nothing for {path}.{name}")
@@ -229,8 +229,8 @@ def _context_method(name: str) -> Any:
 
 
 ITEM_BYTES = {
-    "FLOAT": 4, "HALF": 2, "BF16": 2, "INT8": 1, "INT32": 4, "INT64": 8, "BOOL": 1, "UINT8": 1, "FP8": 1, "INT4": 0.5,
-    "FP4": 0.5, "E8M0": 1,
+    "FLOAT": 4, "HALF": 2, "BF16": 2, "INT8": 1, "INT32": 4, "INT64": 8, "BOOL": 1, "UINT8": 1, "FP8": 1,
+    "INT4": 0.5, "FP4": 0.5, "E8M0": 1,
 }  # fmt: skip
 
 

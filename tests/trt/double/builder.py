@@ -89,7 +89,8 @@ class Builder(Behaviour):
         if CONTROL.fails("build_memory"):
             return WORLD.refuse(
                 self.logger,
-                "IBuilder::buildSerializedNetwork: Error Code 2: OutOfMemory (Requested size was 4294967296 bytes.)",
+                "IBuilder::buildSerializedNetwork: Error Code 2: OutOfMemory "
+                "(Requested size was 4294967296 bytes.)",
             )
         return HostMemory(self._plan(network, config).to_bytes())
 
@@ -150,7 +151,10 @@ def _objections(builder: Builder, network: Network, config: BuilderConfig) -> It
     if not network.strongly_typed and network.graph.is_quantized and not config.has("INT8"):
         yield "Error Code 4: Internal Error (Network has Q/DQ layers, but the builder flag INT8 is not set.)"
     if any(-1 in value.shape for value in network.graph.inputs) and not config.profiles:
-        yield "Error Code 4: API Usage Error (Network has dynamic or shape inputs, but no optimization profile.)"
+        yield (
+            "Error Code 4: API Usage Error "
+            "(Network has dynamic or shape inputs, but no optimization profile has been defined.)"
+        )
     yield from _dla_objections(builder, network, config)
     if CONTROL.workspace_needed > config.workspace:
         name = network.graph.layer_names()[0]
@@ -164,7 +168,8 @@ def _dla_objections(builder: Builder, network: Network, config: BuilderConfig) -
     if config.default_device_type.name != "DLA":
         return
     if not 0 <= config.DLA_core < builder.num_DLA_cores:
-        yield f"Error Code 4: API Usage Error (DLA core {config.DLA_core}: the device has {builder.num_DLA_cores})"
+        count = builder.num_DLA_cores
+        yield f"Error Code 4: API Usage Error (DLA core {config.DLA_core}: the device has {count})"
     if not network.strongly_typed and not (config.has("FP16") or config.has("INT8")):
         yield "Error Code 4: API Usage Error (DLA supports only FP16 and INT8 precision types.)"
     if not config.has("GPU_FALLBACK"):
@@ -228,6 +233,6 @@ class _Monitor:
             return None
         try:
             return getattr(self.user, method)(*arguments)
-        except BaseException as error:  # noqa: BLE001
-            print(f"[ERROR] Exception caught in {method}(): {error}", file=sys.stderr)  # noqa: T201
+        except BaseException as error:
+            print(f"[ERROR] Exception caught in {method}(): {error}", file=sys.stderr)
             return False

@@ -106,7 +106,7 @@ def _dims(value: Any, world: World) -> Any:
         return value
     if isinstance(value, (list, tuple)):
         return world.face(DimsBehaviour([_integer(item) for item in value]))
-    _fail()
+    return _fail()
 
 
 def _fail() -> Any:

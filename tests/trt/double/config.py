@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .dims import Dims
 from .timing import TimingCache
 from .world import WORLD, Behaviour
 
 if TYPE_CHECKING:
     from .builder import Builder
+    from .dims import Dims
 
 UNLIMITED = 1 << 40
 
@@ -98,8 +98,8 @@ class BuilderConfig(Behaviour):
         if not 0 <= value <= 5:
             WORLD.refuse(
                 self.builder.logger,
-                "IBuilderConfig::setBuilderOptimizationLevel: Error Code 3: API Usage Error (Parameter check failed, "
-                f"condition: level >= 0 && level <= 5, got {value})",
+                "IBuilderConfig::setBuilderOptimizationLevel: Error Code 3: API Usage Error "
+                f"(Parameter check failed, condition: level >= 0 && level <= 5, got {value})",
             )
             return
         self._level = value
@@ -119,8 +119,8 @@ class BuilderConfig(Behaviour):
         if not cache.fits() and not ignore_mismatch:
             WORLD.refuse(
                 self.builder.logger,
-                "IBuilderConfig::setTimingCache: Error Code 3: API Usage Error (The timing cache was made on another "
-                f"device or version: {cache.origin})",
+                "IBuilderConfig::setTimingCache: Error Code 3: API Usage Error "
+                f"(The timing cache was made on another device or version: {cache.origin})",
             )
             return False
         self.cache = cache

@@ -1,7 +1,8 @@
 """IExecutionContext: addresses, and executions queued on a CUDA stream that run later, in stream order.
 
-What TensorRT forbids but does not check is written into `control.CONTROL.violations`: a context that executes twice at the same
-time, an address that changes while it executes, a context dropped while it executes.
+What TensorRT forbids but does not check is written into `control.CONTROL.violations`: a context that
+executes twice at the same time, an address that changes while it executes, a context dropped while it
+executes.
 """
 
 from __future__ import annotations
@@ -104,9 +105,8 @@ class ExecutionContext(Behaviour):
             WORLD.log(
                 self.engine.logger,
                 "WARNING",
-                "Using default stream in enqueueV3() may lead to performance issues due to additional calls to "
-                "cudaStreamSynchronize() by TensorRT to ensure correct synchronization. Please use non-default stream "
-                "instead.",
+                "Using default stream in enqueueV3() may lead to performance issues due to additional "
+                "calls to cudaStreamSynchronize() by TensorRT to ensure correct synchronization.",
             )
         if streams.is_capturing(stream_handle) and not self.has_run:
             return self._refuse(

@@ -1,7 +1,7 @@
 """What is to go wrong in the double, and how its device looks.
 
-A test sets `tensorrt._double.control.CONTROL` in its own process, or the environment variable TENSORRT_DOUBLE for child
-processes: comma-separated `fail=NAME`, `fail=NAME:AFTER` and `FIELD=VALUE`, as in
+A test sets `tensorrt._double.control.CONTROL` in its own process, or the environment variable
+TENSORRT_DOUBLE for child processes: comma-separated `fail=NAME`, `fail=NAME:AFTER` and `FIELD=VALUE`, as in
 
     TENSORRT_DOUBLE="fail=build_memory,workspace_needed=268435456,gpu=Orin/8.7"
 """
@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 VARIABLE = "TENSORRT_DOUBLE"
 
 FAILURES = (
-    "bad_plan", "wrong_version", "wrong_gpu", "parse", "build_memory", "context_memory", "engine_memory", "enqueue",
-    "address", "shape", "timing_cache", "run",
+    "bad_plan", "wrong_version", "wrong_gpu", "parse", "build_memory", "context_memory", "engine_memory",
+    "enqueue", "address", "shape", "timing_cache", "run",
 )  # fmt: skip
-"""Names for `fail`. `bad_plan`, `wrong_version` and `wrong_gpu` are what deserialisation finds; `run` is a device that
-breaks after the enqueue, which shows at the next synchronisation."""
+"""Names for `fail`. `bad_plan`, `wrong_version` and `wrong_gpu` are what deserialisation finds; `run` is a
+device that breaks after the enqueue, which shows at the next synchronisation."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """The CUDA driver, as far as TensorRT looks at it: which GPU, and work on its streams.
 
-Everything goes through the libcuda that is loaded or found: the project's emulator, which exports `emu_…` beside the driver's
-functions. Where there is none, a plan can still be built for the GPU that `control.CONTROL.gpu` names.
+Everything goes through the libcuda that is loaded or found: the project's emulator, which exports `emu_…`
+beside the driver's functions. Where there is none, a plan can still be built for the GPU that
+`control.CONTROL.gpu` names.
 """
 
 from __future__ import annotations

@@ -164,7 +164,8 @@ class Engine(Behaviour):
         if CONTROL.fails("context_memory"):
             return WORLD.refuse(
                 self.logger,
-                "ICudaEngine::createExecutionContext: Error Code 2: OutOfMemory (Requested size was 1048576 bytes.)",
+                "ICudaEngine::createExecutionContext: Error Code 2: OutOfMemory "
+                "(Requested size was 1048576 bytes.)",
             )
         return ExecutionContext(self)
 

@@ -14,7 +14,7 @@ class EnumType(type):
 
 
 class Enum(metaclass=EnumType):
-    """Base of all enums. `1 << BuilderFlag.X` is a TypeError, `int(BuilderFlag.X)` and a flag as an int argument are not."""
+    """Base of all enums. `1 << BuilderFlag.X` is a TypeError; `int(BuilderFlag.X)` is not."""
 
     __slots__ = ("_value",)
     _entries: dict[str, Any] = {}  # noqa: RUF012  # each enum has its own

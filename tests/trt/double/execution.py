@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Execution:
-    """An enqueued execution. `run` is called by the stream, in its own thread, for a captured one at each launch.
+    """An enqueued execution. Its stream calls `run` in a thread of its own, if captured at each launch.
 
     Attributes:
         stream: handle of the stream.
@@ -53,7 +53,7 @@ class Execution:
             results = self.context.engine.session.run([value.name for value in graph.outputs], inputs)
             for value, result in zip(graph.outputs, results, strict=True):
                 self._array(value.name, value.onnx_type)[...] = result
-        except Exception as error:  # noqa: BLE001  # this is a foreign thread; the context reports it
+        except Exception as error:  # this is a foreign thread; the context reports it
             self.error = error
         finally:
             self.context.end(self, time.perf_counter() - begun)

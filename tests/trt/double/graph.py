@@ -1,4 +1,4 @@
-"""The ONNX file as the parser, the builder and the engine see it: tensors with types and shapes, nodes by name."""
+"""The ONNX file as parser, builder and engine see it: tensors with types and shapes, nodes by name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TRT_TYPES = {
-    TensorProto.FLOAT: "FLOAT", TensorProto.FLOAT16: "HALF", TensorProto.INT8: "INT8", TensorProto.INT32: "INT32",
-    TensorProto.INT64: "INT64", TensorProto.BOOL: "BOOL", TensorProto.UINT8: "UINT8", TensorProto.BFLOAT16: "BF16",
+    TensorProto.FLOAT: "FLOAT",
+    TensorProto.FLOAT16: "HALF",
+    TensorProto.INT8: "INT8",
+    TensorProto.INT32: "INT32",
+    TensorProto.INT64: "INT64",
+    TensorProto.BOOL: "BOOL",
+    TensorProto.UINT8: "UINT8",
+    TensorProto.BFLOAT16: "BF16",
     TensorProto.DOUBLE: "FLOAT",
-}  # fmt: skip
+}
 """Names of TensorRT's data types by ONNX's."""
 
 

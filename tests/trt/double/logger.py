@@ -19,4 +19,4 @@ class Logger(Behaviour):
 
     def log(self, severity: Any, msg: str) -> None:
         if int(severity) <= int(self.min_severity):
-            print(f"[TRT] [{severity.name[0]}] {msg}", file=sys.stderr)  # noqa: T201
+            print(f"[TRT] [{severity.name[0]}] {msg}", file=sys.stderr)

@@ -8,7 +8,7 @@ from .world import WORLD, Behaviour
 
 
 class HostBytes(bytes):
-    """What the face of `IHostMemory` derives from: only so can a Python class lend its memory before Python 3.12.
+    """What `IHostMemory` derives from: only so can a Python class lend its memory before Python 3.12.
 
     Of what bytes can do, nothing else is left: the real one has no length, no index and no methods of bytes.
     """

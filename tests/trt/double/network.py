@@ -139,9 +139,21 @@ class Layer(Behaviour):
 
 
 LAYER_TYPES = {
-    "Conv": "CONVOLUTION", "Relu": "ACTIVATION", "Clip": "ACTIVATION", "Resize": "RESIZE", "Concat": "CONCATENATION",
-    "Cast": "CAST", "ArgMax": "TOPK", "Transpose": "SHUFFLE", "Reshape": "SHUFFLE", "DepthToSpace": "SHUFFLE",
-    "QuantizeLinear": "QUANTIZE", "DequantizeLinear": "DEQUANTIZE", "Identity": "IDENTITY", "Constant": "CONSTANT",
-    "MaxPool": "POOLING", "ConvTranspose": "DECONVOLUTION",
-}  # fmt: skip
+    "Conv": "CONVOLUTION",
+    "Relu": "ACTIVATION",
+    "Clip": "ACTIVATION",
+    "Resize": "RESIZE",
+    "Concat": "CONCATENATION",
+    "Cast": "CAST",
+    "ArgMax": "TOPK",
+    "Transpose": "SHUFFLE",
+    "Reshape": "SHUFFLE",
+    "DepthToSpace": "SHUFFLE",
+    "QuantizeLinear": "QUANTIZE",
+    "DequantizeLinear": "DEQUANTIZE",
+    "Identity": "IDENTITY",
+    "Constant": "CONSTANT",
+    "MaxPool": "POOLING",
+    "ConvTranspose": "DECONVOLUTION",
+}
 """TensorRT's layers for ONNX operators; the rest are elementwise here."""

@@ -1,4 +1,4 @@
-"""Which nodes the parser of this version does not take: the project's own table of what is published about it."""
+"""Which nodes the parser of this version does not take: the project's own table of what is published."""
 
 from __future__ import annotations
 

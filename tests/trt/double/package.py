@@ -57,9 +57,14 @@ def volume(iterable: Any) -> int:
 
 
 NUMPY_NAMES = {
-    "FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32", "INT64": "int64", "BOOL": "bool_",
+    "FLOAT": "float32",
+    "HALF": "float16",
+    "INT8": "int8",
+    "INT32": "int32",
+    "INT64": "int64",
+    "BOOL": "bool_",
     "UINT8": "uint8",
-}  # fmt: skip
+}
 
 
 def nptype(trt_type: Any) -> Any:

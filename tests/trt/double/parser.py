@@ -42,12 +42,12 @@ class OnnxParser(Behaviour):
         if self.network.has_implicit_batch_dimension:
             return self._fail(
                 "INVALID_VALUE",
-                "This version of the ONNX parser only supports TensorRT INetworkDefinitions with an explicit batch "
-                "dimension. Please ensure the network was created using the EXPLICIT_BATCH NetworkDefinitionCreationFlag.",
+                "This version of the ONNX parser only supports TensorRT INetworkDefinitions with an explicit "
+                "batch dimension. Please ensure the network was created using the EXPLICIT_BATCH flag.",
             )
         try:
             graph = Graph(content)
-        except Exception:  # noqa: BLE001  # protobuf's and onnx's own
+        except Exception:  # protobuf's and onnx's own
             return self._fail("MODEL_DESERIALIZE_FAILED", "Failed to parse ONNX model from buffer")
         if CONTROL.fails("parse"):
             return self._fail("UNSUPPORTED_NODE", "a failure that the test asked for", graph, 0)
@@ -60,10 +60,11 @@ class OnnxParser(Behaviour):
 
     def _fail(self, code: str, message: str, graph: Graph | None = None, node: int = -1) -> bool:
         self.errors.append(ParserError(code, message, graph, node))
-        where = f"In node {node} with name: {self.errors[-1].node_name()} and operator: {self.errors[-1].node_operator()} "
+        error = self.errors[-1]
+        where = f"In node {node} with name: {error.node_name()} and operator: {error.node_operator()} "
         WORLD.refuse(
             self.logger,
-            f"ModelImporter.cpp:{self.errors[-1].line()}: ERROR: {where if graph else ''}{message}",
+            f"ModelImporter.cpp:{error.line()}: ERROR: {where if graph else ''}{message}",
         )
         return False
 

@@ -1,6 +1,7 @@
 """A plan: a magic word, a header as JSON, the ONNX file, a checksum of both.
 
-Unlike TensorRT's own it carries the graph as it was; like it, it belongs to one version and one GPU unless built otherwise.
+Unlike TensorRT's own it carries the graph as it was; like it, it belongs to one version and one GPU unless
+built otherwise.
 """
 
 from __future__ import annotations

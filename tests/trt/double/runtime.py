@@ -63,8 +63,8 @@ class Runtime(Behaviour):
             WORLD.log(
                 self.logger,
                 "WARNING",
-                "Using an engine plan file across different models of devices is not recommended and is likely to "
-                "affect performance or even cause errors.",
+                "Using an engine plan file across different models of devices is not recommended and is "
+                "likely to affect performance or even cause errors.",
             )
         return Engine(plan, self)
 
@@ -79,16 +79,16 @@ class Runtime(Behaviour):
             return _other_version(plan.version, ours)
         if not self.engine_host_code_allowed:
             return (
-                "Error Code 3: API Usage Error (Version-compatible plans carry host code, which is not allowed: "
-                "set engine_host_code_allowed if the plan can be trusted.)"
+                "Error Code 3: API Usage Error (Version-compatible plans carry host code, which is not "
+                "allowed: set engine_host_code_allowed if the plan can be trusted.)"
             )
         return None
 
 
 def _other_version(theirs: str, ours: str) -> str:
     return (
-        "Error Code 6: API Usage Error (The engine plan file is not compatible with this version of TensorRT, "
-        f"expecting library version {theirs} got {ours}, please rebuild.)"
+        "Error Code 6: API Usage Error (The engine plan file is not compatible with this version of "
+        f"TensorRT, expecting library version {theirs} got {ours}, please rebuild.)"
     )
 
 

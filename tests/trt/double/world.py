@@ -1,7 +1,8 @@
 """The assembled version, as the behaviours see it: enums by name, faces for behaviours, the logger's lines.
 
-A *behaviour* is a class of ours with the state and the code. Its *face* is the object that a user of `tensorrt` holds: an
-instance of the class that the surface describes, which can do what that version can and nothing else.
+A *behaviour* is a class of ours with the state and the code. Its *face* is the object that a user of
+`tensorrt` holds: an instance of the class that the surface describes, which can do what that version can
+and nothing else.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class World:
         """A line in a user's logger. What the logger raises is swallowed, as the bindings do."""
         try:
             logger.log(self.enum("ILogger.Severity", severity), message)
-        except BaseException as error:  # noqa: BLE001
-            print(f"[ERROR] Exception caught in log(): {error}", file=sys.stderr)  # noqa: T201
+        except BaseException as error:
+            print(f"[ERROR] Exception caught in log(): {error}", file=sys.stderr)
 
     def refuse(self, logger: Any, message: str) -> None:
         """An error in the logger; returns the None that goes with it."""

@@ -1,0 +1,187 @@
+"""What types cannot say: a False or None that nobody looks at, and enum values written as numbers.
+
+A return counts as looked at if it stands in a condition, is compared, returned or handed to a function, or is kept in a name
+that is, somewhere below in the same function. That a condition does the right thing is for tests to show.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from tests.trt.double.surface import Surface
+
+OWNERS = (
+    "Builder", "IBuilderConfig", "OnnxParser", "OnnxParserRefitter", "Runtime", "ICudaEngine", "IExecutionContext",
+    "ITimingCache", "Refitter",
+)  # fmt: skip
+"""Classes whose calls fail by what they return."""
+
+QUERIES = ("get_", "is_", "are_", "supports_", "can_run", "binding_is")
+"""Beginnings of calls that only answer a question, unless they return an object or None."""
+
+FLAGGED = ("create_network", "set_tactic_sources")
+"""Calls that take flags as one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One place, as a compiler prints it."""
+
+    path: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.text}"
+
+
+def faults(path: Path, shown: str, surfaces: Iterable[Surface]) -> list[Fault]:
+    """All faults in the file at `path`, in the order of its lines, held against these versions."""
+    tree = ast.parse(path.read_text())
+    file = _File(tree, Calls(list(surfaces)))
+    return sorted((Fault(shown, line, text) for line, text in file.all()), key=lambda fault: fault.line)
+
+
+class Calls:
+    """What the versions say of calls: which ones may fail, and which names are enums."""
+
+    def __init__(self, surfaces: list[Surface]) -> None:
+        self.failing: dict[str, str] = {}
+        self.enums = {path.rpartition(".")[2] for surface in surfaces for path in surface.enums}
+        self.names: set[str] = set()
+        for surface in surfaces:
+            for path, kind in surface.classes.items():
+                self.names |= kind.names | {path}
+                if path in OWNERS:
+                    self._add(kind.methods)
+
+    def _add(self, methods: object) -> None:
+        for name, overloads in methods.items():
+            if any(overload.none for overload in overloads):
+                self.failing[name] = "None"
+            elif any(overload.returns == "bool" for overload in overloads) and not name.startswith(QUERIES):
+                self.failing[name] = "False"
+
+
+class _File:
+    """A parsed file, with every node's parent."""
+
+    def __init__(self, tree: ast.Module, calls: Calls) -> None:
+        self.tree = tree
+        self.calls = calls
+        self.parent = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+
+    def all(self) -> Iterator[tuple[int, str]]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call):
+                yield from self._unlooked(node)
+                yield from self._numbers(node)
+                yield from self._hidden(node)
+
+    def _unlooked(self, call: ast.Call) -> Iterator[tuple[int, str]]:
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in self.calls.failing:
+            return
+        name, failure = call.func.attr, self.calls.failing[call.func.attr]
+        if not self._is_looked_at(call):
+            yield call.lineno, f"{name} may return {failure}, which is not looked at"
+
+    def _is_looked_at(self, node: ast.AST) -> bool:
+        parent = self.parent[node]
+        if isinstance(parent, (ast.Expr, ast.Attribute, ast.Subscript)):
+            return False
+        if isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr)):
+            targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+            if isinstance(parent, ast.NamedExpr):
+                return self._is_looked_at(parent)
+            return all(self._name_is_looked_at(target, parent) for target in targets)
+        if isinstance(parent, (ast.withitem, ast.Tuple, ast.Starred, ast.IfExp, ast.Await)):
+            return not isinstance(parent, ast.withitem) and (
+                parent.test is node if isinstance(parent, ast.IfExp) else self._is_looked_at(parent)
+            )
+        return True
+
+    def _name_is_looked_at(self, target: ast.expr, assignment: ast.stmt) -> bool:
+        """Whether what was assigned is used in a condition, comparison, call, return or yield of the function."""
+        wanted = ast.dump(target).replace("Store()", "Load()")
+        for node in ast.walk(self._function_of(assignment)):
+            if isinstance(node, (ast.Name, ast.Attribute)) and node.lineno >= assignment.lineno:
+                same = isinstance(node.ctx, ast.Load) and ast.dump(node) == wanted
+                if same and self._is_condition(node):
+                    return True
+        return False
+
+    def _is_condition(self, node: ast.AST) -> bool:
+        parent = self.parent[node]
+        if isinstance(parent, (ast.If, ast.While, ast.IfExp, ast.Assert)):
+            return parent.test is node
+        if isinstance(parent, ast.Call):
+            return node in parent.args or any(node is keyword.value for keyword in parent.keywords)
+        return isinstance(parent, (ast.Compare, ast.BoolOp, ast.UnaryOp, ast.Return, ast.Yield))
+
+    def _function_of(self, node: ast.AST) -> ast.AST:
+        while not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
+            node = self.parent[node]
+        return node
+
+    def _numbers(self, call: ast.Call) -> Iterator[tuple[int, str]]:
+        """Flags as a literal; an enum made of one."""
+        if isinstance(call.func, ast.Attribute) and call.func.attr in FLAGGED:
+            for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
+                if any(_is_number_of_a_flag(part, self.parent) for part in self._parts(argument)):
+                    yield (
+                        call.lineno,
+                        f"{call.func.attr} is given a number for a flag; versions number them apart",
+                    )
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        is_enum = name in self.calls.enums and isinstance(call.func.value, ast.Name)
+        if is_enum and any(isinstance(argument, ast.Constant) for argument in call.args):
+            yield call.lineno, f"{name} is made of a number; versions number its members apart"
+
+    def _parts(self, argument: ast.expr) -> Iterator[ast.AST]:
+        """The expression, and those that names in it were assigned, anywhere in the file."""
+        seen: set[str] = set()
+        waiting: list[ast.AST] = [argument]
+        while waiting:
+            for node in ast.walk(waiting.pop()):
+                yield node
+                if isinstance(node, ast.Name) and node.id not in seen:
+                    seen.add(node.id)
+                    waiting += [
+                        found.value
+                        for found in ast.walk(self.tree)
+                        if isinstance(found, (ast.Assign, ast.AnnAssign, ast.AugAssign))
+                        and found.value is not None
+                        and any(isinstance(t, ast.Name) and t.id == node.id for t in _targets(found))
+                    ]
+
+    def _hidden(self, call: ast.Call) -> Iterator[tuple[int, str]]:
+        """getattr with a name and no default is an attribute that types do not see."""
+        if isinstance(call.func, ast.Name) and call.func.id in ("getattr", "setattr", "hasattr"):
+            name = call.args[1] if len(call.args) > 1 else None
+            known = isinstance(name, ast.Constant) and name.value in self.calls.names
+            if known and (call.func.id == "setattr" or (call.func.id == "getattr" and len(call.args) == 2)):
+                yield (
+                    call.lineno,
+                    f"{call.func.id} hides {name.value} from the check; write it as an attribute",
+                )
+
+
+def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _is_number_of_a_flag(node: ast.AST, parent: dict[ast.AST, ast.AST]) -> bool:
+    """A literal other than 0, and other than the 1 of `1 << int(FLAG)`."""
+    if not isinstance(node, ast.Constant) or isinstance(node.value, bool) or not isinstance(node.value, int):
+        return False
+    above = parent[node]
+    is_shifted = isinstance(above, ast.BinOp) and isinstance(above.op, ast.LShift) and above.left is node
+    if is_shifted and node.value == 1:
+        return isinstance(above.right, ast.Constant)
+    return node.value != 0 and not isinstance(above, (ast.Subscript, ast.Compare, ast.Tuple))
