@@ -86,7 +86,7 @@ def _reason(job: Job) -> str:
     reason = the_log().take_reason().rstrip(".") + "."
     limit = job.options.workspace_mib
     if limit is not None and "Could not find any implementation" in reason:
-        return f"{reason}\nThe kernels may want more memory: give more than --workspace {limit}, or leave it out."
+        return f"{reason}\nKernels may want more memory: give more than --workspace {limit}, or leave it out."
     if "OutOfMemory" in reason or "out of memory" in reason.lower():
         return f"{reason}\nThe GPU's memory is full. Close other programs, or give a smaller --workspace."
     return reason

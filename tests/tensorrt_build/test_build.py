@@ -137,7 +137,11 @@ def test_a_build_can_be_stopped(machine, version):
     [
         ("fail=build_memory", ModelError, ["OutOfMemory", "Close other programs"]),
         ("fail=parse", ModelError, ["does not read it", "In node 0", "asked for"]),
-        ("workspace_needed=1000000000", ModelError, ["Could not find any implementation", "more than --workspace 100"]),
+        (
+            "workspace_needed=1000000000",
+            ModelError,
+            ["Could not find any implementation", "more than --workspace 100"],
+        ),
     ],
 )
 def test_what_tensorrt_said_is_in_the_error(machine, control, kind, words):

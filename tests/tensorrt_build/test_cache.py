@@ -14,10 +14,14 @@ from pathlib import Path
 import pytest
 
 from rtseg.errors import Interrupted, OutputError, PlanError, SinkFault
+from rtseg.model import Model
 from rtseg.tensorrt.building import Watcher
 from rtseg.tensorrt.cache import load_plan
+from rtseg.tensorrt.key import key_for
 from rtseg.tensorrt.lock import building_lock
-from rtseg.tensorrt.plan import record_path
+from rtseg.tensorrt.options import BuildOptions
+from rtseg.tensorrt.places import plan_place
+from rtseg.tensorrt.plan import record_path, write_plan
 from rtseg.tensorrt.trust import stranger_to_file, stranger_to_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -54,13 +58,13 @@ def test_the_record_says_what_the_plan_is(machine):
 
 
 def test_other_options_gpus_and_versions_have_plans_of_their_own(machine):
-    paths = {machine.plan().path, machine.plan(workspace_mib=64).path, machine.plan(workspace_mib=65).path}
+    paths = {plant(machine), plant(machine, workspace_mib=64), plant(machine, workspace_mib=65)}
     machine.set(gpu="NVIDIA GeForce RTX 4090/8.9")
-    paths.add(machine.plan().path)
+    paths.add(plant(machine))
     machine.set(version="10.3.0")
-    paths.add(machine.plan().path)
+    paths.add(plant(machine))
     assert len(paths) == 5
-    assert all(path.is_file() for path in paths)
+    assert not machine.plan().is_new
 
 
 def test_a_changed_model_is_built_anew_and_that_is_said(machine, other_model):
@@ -83,18 +87,19 @@ def test_a_changed_model_is_built_anew_and_that_is_said(machine, other_model):
         ("recipe", 0, "another rtseg built it"),
     ],
 )
-def test_which_part_does_not_fit_is_said(machine, part, value, words):
-    plan = machine.plan()
-    record = json.loads(record_path(plan.path).read_text())
+def test_which_part_does_not_fit_is_said(machine, planted, part, value, words):
+    record = json.loads(record_path(planted).read_text())
     record["key"][part] = value
-    record_path(plan.path).write_text(json.dumps(record))
-    assert machine.plan().is_new
-    assert words in machine.notices[1]
+    record_path(planted).write_text(json.dumps(record))
+    with pytest.raises(Interrupted):  # a build was begun, which is enough
+        machine.plan(watcher=Watcher(is_stopped=lambda: True))
+    assert words in machine.notices[0]
+    assert planted.read_bytes() == PLANTED
 
 
 def test_a_version_compatible_plan_fits_later_versions(machine):
     machine.set(version="10.3.0")
-    path = machine.plan(version_compatible=True).path
+    path = plant(machine, version_compatible=True)
     machine.set(version="10.13.3.9")
     assert load_plan(path, machine.facts()).needs_host_code
     machine.set(version="8.6.1")
@@ -103,8 +108,8 @@ def test_a_version_compatible_plan_fits_later_versions(machine):
 
 
 def test_a_hardware_compatible_plan_fits_other_gpus(machine):
-    path = machine.plan(hardware_compatible=True).path
-    other = machine.plan().path
+    path = plant(machine, hardware_compatible=True)
+    other = plant(machine)
     machine.set(gpu="NVIDIA A100/8.0")
     assert load_plan(path, machine.facts()).content
     with pytest.raises(PlanError, match="built for NVIDIA GeForce RTX 4070"):
@@ -189,18 +194,15 @@ def planted(machine):
     return plant(machine)
 
 
-def plant(machine):
-    from rtseg.model import Model
-    from rtseg.tensorrt.key import key_for
-    from rtseg.tensorrt.options import BuildOptions
-    from rtseg.tensorrt.places import plan_place
-    from rtseg.tensorrt.plan import write_plan
+PLANTED = b"ptrt, all of a plan"
 
+
+def plant(machine, **options):
     model = Model.read(machine.model)
-    key = key_for(model, machine.facts(), BuildOptions())
+    key = key_for(model, machine.facts(), BuildOptions(**options))
     path = plan_place(model, key)
     partial = path.with_name("partial")
-    partial.write_bytes(b"ptrt, all of a plan")
+    partial.write_bytes(PLANTED)
     write_plan(path, partial, key, 1.5, ())
     return path
 

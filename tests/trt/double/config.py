@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 UNLIMITED = 1 << 40
 
+ON_DLA = {"Conv", "Relu", "Clip", "Add", "Concat", "MaxPool", "ConvTranspose"}
+"""Operators that a DLA takes; a small part of what it can, enough to need the GPU for the rest."""
+
 
 class BuilderConfig(Behaviour):
     """Behaviour of `IBuilderConfig`."""
@@ -50,6 +53,9 @@ class BuilderConfig(Behaviour):
         self.max_num_tactics = -1
         self.tiling_optimization_level = WORLD.enum("TilingOptimizationLevel", "NONE")
         self.l2_limit_for_tiling = -1
+
+    def can_run_on_DLA(self, layer: Any) -> bool:  # noqa: N802
+        return layer.node.op_type in ON_DLA
 
     def has(self, flag: str) -> bool:
         """Whether the flag of this name is set, in this version."""
