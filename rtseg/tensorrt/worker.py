@@ -20,6 +20,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rtseg.errors import RtsegError, SinkFault
+from rtseg.tensorrt.files import write_private
 from rtseg.tensorrt.job import Job
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ def _is_cancelled() -> bool:
 
 def _write(job: Job, plan: memoryview) -> None:
     try:
-        descriptor = os.open(job.plan, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(plan)
+        write_private(job.plan, plan)
     except OSError as error:
         raise SinkFault(f"{job.plan.parent}: the plan cannot be written ({error.strerror}).") from error
 

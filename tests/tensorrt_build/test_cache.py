@@ -21,7 +21,7 @@ from rtseg.tensorrt.key import key_for
 from rtseg.tensorrt.lock import building_lock
 from rtseg.tensorrt.options import BuildOptions
 from rtseg.tensorrt.places import plan_place
-from rtseg.tensorrt.plan import record_path, write_plan
+from rtseg.tensorrt.plan import read_plan, record_path, write_plan
 from rtseg.tensorrt.trust import stranger_to_file, stranger_to_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -244,6 +244,31 @@ def test_a_link_does_not_hide_where_a_plan_lies(planted, tmp_path):
     link = tmp_path / "link.plan"
     link.symlink_to(planted)
     assert "everybody may write to" in stranger_to_file(link)
+    with pytest.raises(PlanError, match="everybody may write to"):
+        read_plan(link, trust=False)
+    planted.parent.chmod(0o755)
+    assert read_plan(link, trust=False).content == PLANTED
+
+
+def test_others_can_never_have_opened_a_plan_for_writing(machine, monkeypatch):
+    """Not even with the most careless umask, and not before it had its name."""
+    modes = []
+    replace = os.replace
+
+    def note(partial, path):
+        modes.append(os.stat(partial).st_mode & 0o777)
+        replace(partial, path)
+
+    monkeypatch.setattr(os, "replace", note)
+    before = os.umask(0)
+    try:
+        plan = machine.plan()
+    finally:
+        os.umask(before)
+    assert modes == [0o644, 0o644]
+    assert not machine.plan().is_new
+    cache = machine.folder / "cache"
+    assert all(path.stat().st_mode & 0o022 == 0 for path in (plan.path, cache, *cache.rglob("*")))
 
 
 def test_no_plan_and_no_place(machine, monkeypatch):

@@ -62,6 +62,16 @@ def test_a_plan_goes_where_it_is_wanted(machine):
     assert machine.left() == ["m.onnx"]
 
 
+def test_where_a_plan_will_not_be_trusted_is_said(machine):
+    folder = machine.folder / "open"
+    folder.mkdir()
+    folder.chmod(0o777)
+    done = machine.rtseg("build", machine.model, "--out", "open/m.plan")
+    assert done.returncode == 0
+    assert f"warning: everybody may write to {folder}" in done.stderr
+    assert (folder / "m.plan").exists()
+
+
 def test_bad_usage_is_one_line(machine):
     for arguments, words in [
         (["nowhere.onnx"], ["nowhere.onnx", "no such file"]),
@@ -145,6 +155,41 @@ def test_why_pycuda_does_not_load(monkeypatch, tmp_path, reason, words):
     assert len(str(error.value).splitlines()) == 2
     for name in ("pycuda", "pycuda.driver"):
         monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+DEVICE = """
+import threading
+from rtseg.cuda.device import Device
+
+device = Device()
+context = device._context
+with device.pushed(), device.pushed():
+    print(device.gpu.name, context.pushed)
+try:
+    with device.pushed():
+        raise ZeroDivisionError
+except ZeroDivisionError:
+    print(context.pushed)
+thread = threading.Thread(target=device.close)
+thread.start()
+thread.join()
+device.close()
+print(context.pushed, context.is_detached)
+try:
+    with device.pushed():
+        pass
+except RuntimeError as error:
+    print(error)
+"""
+
+
+def test_a_context_is_popped_whatever_happens_and_released_from_any_thread(machine):
+    done = subprocess.run(
+        [sys.executable, "-c", DEVICE], env=machine.environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "NVIDIA GeForce RTX 4070 2", "0", "0 True", "the device is closed: there is no context to push",
+    ]  # fmt: skip
 
 
 def test_a_gpu_says_what_it_is(machine):

@@ -28,6 +28,7 @@ class Context:
 
     def __init__(self) -> None:
         self.pushed = 0
+        self.is_detached = False
 
     def push(self) -> None:
         self.pushed += 1
@@ -38,6 +39,8 @@ class Context:
             os.abort()
 
     def detach(self) -> None:
+        """The real one does nothing in a thread where it is not current."""
+        self.is_detached = self.pushed > 0
         self.pushed -= 1
 
 
