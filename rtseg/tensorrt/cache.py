@@ -11,7 +11,7 @@ from rtseg.tensorrt.building import Watcher, build
 from rtseg.tensorrt.job import Job
 from rtseg.tensorrt.key import key_for
 from rtseg.tensorrt.lock import building_lock
-from rtseg.tensorrt.options import BuildOptions
+from rtseg.tensorrt.options import BuildOptions, parts
 from rtseg.tensorrt.places import plan_place, timing_cache_place
 from rtseg.tensorrt.plan import Plan, read_plan, write_plan
 
@@ -184,9 +184,10 @@ def _look(order: Order, terms: Terms) -> tuple[Plan | None, str]:
 
 def _build(order: Order, terms: Terms) -> Plan:
     model, gpu = order.model, order.gpu
+    silent = "; TensorRT 8 tells nothing meanwhile" if parts(order.key.tensorrt) < (10,) else ""
     terms.notice(
         f"building the TensorRT {order.key.tensorrt} plan of {model.name} {model.precision} for {gpu.name}: "
-        "from half a minute to several minutes, on a Jetson up to a quarter of an hour, and only once"
+        f"from half a minute to several minutes, on a Jetson up to a quarter of an hour, and only once{silent}"
     )
     partial = order.path.with_name(f".{order.path.name}.part")
     job = Job(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -12,7 +14,9 @@ from onnx import helper
 from rtseg.errors import BuildFault, DeviceError, InputError, Interrupted, ModelError
 from rtseg.model import Model, engines_dir
 from rtseg.tensorrt.building import Watcher
+from rtseg.tensorrt.job import Job
 from rtseg.tensorrt.opset import opset_of
+from rtseg.tensorrt.options import BuildOptions
 from tests.models import metadata, save, strongest_colour
 from tests.tensorrt_build.conftest import header_of, tiny_model
 
@@ -130,6 +134,32 @@ def test_a_build_can_be_stopped(machine, version):
         machine.plan(watcher=Watcher(is_stopped=lambda: next(asked, True)))
     assert error.value.exit_code == 130
     assert machine.left() == ["m.onnx"]
+
+
+def test_the_building_process_can_be_used_by_hand(machine):
+    """A job on standard input; SIGTERM has TensorRT 10 give up by itself."""
+    machine.set(control="build_seconds=60")
+    model = Model.read(machine.model)
+    job = Job(
+        onnx=model.path, onnx_sha256=model.sha256, precision="fp32", plan=machine.folder / "p", ordinal=0,
+        options=BuildOptions(), timing_cache=None,
+    )  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rtseg.tensorrt.worker"],
+        env=machine.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    process.stdin.write(json.dumps(job.to_json()))
+    process.stdin.close()
+    first = json.loads(process.stdout.readline())
+    assert first == {
+        "event": "progress", "phase": "Building engine from subgraph", "depth": 0, "done": 0, "total": 3,
+    }  # fmt: skip
+    process.terminate()
+    *_, last = map(json.loads, process.stdout)
+    process.stdout.close()
+    assert process.wait(30) == 1
+    assert (last["event"], last["error"]) == ("failed", "Interrupted")
+    assert not job.plan.exists()
 
 
 @pytest.mark.parametrize(
