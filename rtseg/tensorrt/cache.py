@@ -187,7 +187,7 @@ def _build(order: Order, terms: Terms) -> Plan:
     silent = "; TensorRT 8 tells nothing meanwhile" if parts(order.key.tensorrt) < (10,) else ""
     terms.notice(
         f"building the TensorRT {order.key.tensorrt} plan of {model.name} {model.precision} for {gpu.name}: "
-        f"from half a minute to several minutes, on a Jetson up to a quarter of an hour, and only once{silent}"
+        f"from half a minute to several minutes, on a Jetson up to a quarter of an hour, but once{silent}"
     )
     partial = order.path.with_name(f".{order.path.name}.part")
     job = Job(

@@ -18,7 +18,7 @@ from rtseg.tensorrt.job import Job
 from rtseg.tensorrt.opset import opset_of
 from rtseg.tensorrt.options import BuildOptions
 from tests.models import metadata, save, strongest_colour
-from tests.tensorrt_build.conftest import header_of, tiny_model
+from tests.tensorrt_build.conftest import STANDIN, header_of, tiny_model
 
 VERSIONS = ("8.6.1", "10.3.0", "10.13.3.9", "11.4.0.106")
 
@@ -262,6 +262,15 @@ def test_a_builder_that_dies_leaves_one_plain_line_and_nothing_else(machine, end
     for word in ["m.onnx", *words]:
         assert word in text
     assert error.value.exit_code == 3
+    assert machine.left() == ["m.onnx"]
+
+
+def test_a_builder_that_dies_after_its_work_leaves_nothing_either(machine):
+    """What it wrote may not be whole."""
+    crash = "Context.detach = lambda self: os.kill(os.getpid(), 11)"
+    machine.shadow("driver", (STANDIN / "pycuda" / "driver.py").read_text() + crash)
+    with pytest.raises(BuildFault, match="SIGSEGV"):
+        machine.plan()
     assert machine.left() == ["m.onnx"]
 
 
