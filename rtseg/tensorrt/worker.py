@@ -58,9 +58,9 @@ class Reporter:
 
 def main() -> int:
     """Do the job on standard input; returns the exit code."""
-    # Held back, not handled: Python would run a handler only after the build, if TensorRT calls the monitor from
-    # threads of its own. The monitor looks whether one is waiting. Before any library starts threads, as those
-    # would take the signal.
+    # Held back, not handled: Python would run a handler only after the build, if TensorRT calls the monitor
+    # from threads of its own. The monitor looks whether one is waiting. And before any library is imported,
+    # as the threads that it starts would take the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     reporter = Reporter(_own_output())
     values = json.loads(sys.stdin.read())
