@@ -43,6 +43,7 @@ def assemble(surface: Surface, behaviours: Mapping[str, type[Behaviour]]) -> dic
     for path, kind in surface.classes.items():
         _set_attributes(kind, behaviours.get(path))
     names = {path: value for path, value in WORLD.classes.items() if "." not in path}
+    names |= {name: WORLD.classes[path] for name, path in surface.aliases.items()}
     for name, target in surface.constants.items():
         path, _, member = target.rpartition(".")
         names[name] = getattr(WORLD.classes[path], member)
