@@ -79,7 +79,8 @@ _TYPES = {
     TensorProto.UINT8: "UINT8",
 }
 
-_CAST_WITH_UINT8 = ("FP32", "FP16", "BF16")
+_CAST_WITH_UINT8 = ("FP32", "FP16", "BF16", "")
+"""And what shape inference cannot tell."""
 
 _RESIZE = {
     "mode": ("nearest", "linear"),
@@ -178,14 +179,14 @@ def _uint8_refusals(node: onnx.NodeProto, types: dict[str, str], model: onnx.Mod
             continue
         if name not in inputs:
             yield f"reads uint8 inside the graph ({name})"
-        elif node.op_type != "Cast" or types.get(node.output[0]) not in _CAST_WITH_UINT8:
+        elif node.op_type != "Cast" or types.get(node.output[0], "") not in _CAST_WITH_UINT8:
             yield f"reads uint8 ({name}), which may only be cast to a floating-point type"
     for name in node.output:
         if types.get(name) != "UINT8" or (node.op_type == "Cast" and types.get(node.input[0]) == "UINT8"):
             continue
         if name not in outputs:
             yield f"gives uint8 inside the graph ({name})"
-        elif node.op_type != "Cast" or types.get(node.input[0]) not in _CAST_WITH_UINT8:
+        elif node.op_type != "Cast" or types.get(node.input[0], "") not in _CAST_WITH_UINT8:
             yield f"gives uint8 ({name}), which may only be cast from a floating-point type"
 
 

@@ -76,7 +76,7 @@ def test_same_names_numbers_and_signatures_as_the_real_bindings(
 
 
 def _check_signatures(docs: dict[str, dict[str, str]], surface: Surface) -> None:
-    """Calls are checked against the overloads that were read from the bindings, which are the docstring, too."""
+    """Calls are checked against the overloads read from the bindings, which are the docstrings, too."""
     for name, functions in docs.items():
         kind = surface.classes[surface.aliases.get(name, name)]
         for function, text in functions.items():

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from . import device
-from .config import BuilderConfig, OptimizationProfile
+from .config import ON_DLA, BuilderConfig, OptimizationProfile
 from .control import CONTROL
 from .memory import HostMemory
 from .network import Network
@@ -17,9 +17,6 @@ from .world import WORLD, Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ON_DLA = {"Conv", "Relu", "Clip", "Add", "Concat", "MaxPool", "ConvTranspose"}
-"""Operators that a DLA takes; a small part of what it can, enough to need the GPU for the rest."""
 
 
 class Builder(Behaviour):
@@ -81,6 +78,8 @@ class Builder(Behaviour):
 
     def build_serialized_network(self, network: Network, config: BuilderConfig) -> HostMemory | None:
         objection = self._objection(network, config)
+        if network.parser_is_gone:
+            CONTROL.violations.append("the parser, which owns the weights, was dropped before the build")
         if objection is not None:
             return WORLD.refuse(self.logger, f"IBuilder::buildSerializedNetwork: {objection}")
         if not self._build(network, config):
