@@ -26,11 +26,11 @@ demo: .venv/run.stamp
 	@mkdir -p out
 	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend --overwrite
 
-test: .venv/dev.stamp .venv/system.stamp
+test: .venv/dev.stamp .venv/system.stamp .venv/trt.stamp
 	@$(PYTEST) -m "not live"
 	@$(PYTEST) -m live
 
-check: .venv/dev.stamp .venv/system.stamp
+check: .venv/dev.stamp .venv/system.stamp .venv/trt.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -60,6 +60,12 @@ clean:
 	@echo "Installing what training and the tests need (a few minutes) …"
 	@$(PIP) $(TORCH_INDEX) "$(TORCH)"
 	@$(PIP) -e ".[train,table,ray,dev]"
+	@touch $@
+
+# TensorRT's Python bindings in several versions, a megabyte each, to hold the project against; nothing imports them
+# but the tests, and those skip where a version cannot be had.
+.venv/trt.stamp: .venv/dev.stamp $(wildcard tests/trt/*.py)
+	@$(BIN)/python -m tests.trt.install
 	@touch $@
 
 # Only with apt-get, and without asking for a password; nothing depends on it but those tests.

@@ -3,7 +3,8 @@
 Source: `docs/operators.md` of github.com/onnx/onnx-tensorrt as published with TensorRT 8.5 (which 8.6
 extends, by the Changelog beside it), 10.0 and 10.15; `convertDtype` in its `onnx2trt_utils.cpp` and
 `importerUtils.cpp` for uint8; NVIDIA's reference of `DataType.UINT8` for what may be cast to and from it. No
-table for 11 was to be had, only its range of operator sets, so 11 is held against the newest table of 10.
+table for 11 was to be had, only its range of operator sets, so 11 is held against the newest table of 10, as
+are all of 10.
 
 That a file passes here does not mean that TensorRT builds it: a builder can still find no kernel for a layer.
 """

@@ -23,7 +23,7 @@ CONFIGURATION = """\
 [mypy]
 strict = true
 warn_unreachable = true
-python_version = {python}
+python_version = 3.10
 mypy_path = {stubs}:{package}
 follow_imports = silent
 cache_dir = {cache}
@@ -92,7 +92,6 @@ def _type_errors(version: str, files: Sequence[Path]) -> list[str]:
     configuration = folder / "mypy.ini"
     configuration.write_text(
         CONFIGURATION.format(
-            python="3.11",
             stubs=folder,
             package=_package_parent(files[0]),
             cache=versions.FOLDER / "mypy_cache",

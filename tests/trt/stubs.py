@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 HEAD = """\
 import builtins
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Never, Self, overload
-from typing_extensions import Buffer
+from typing import Any, ClassVar, overload
+from typing_extensions import Buffer, Never, Self
 
 __version__: builtins.str
 """

@@ -232,6 +232,7 @@ def _deleted(self: Any) -> None:
     """What the bindings do in `__del__`, for classes that must be let go of in time."""
     behaviour = getattr(self, "_behaviour", None)
     if behaviour is not None:
+        behaviour.face = None  # the weak reference still holds while this runs
         behaviour.deleted()
 
 

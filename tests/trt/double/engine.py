@@ -51,7 +51,7 @@ class Engine(Behaviour):
 
     def deleted(self) -> None:
         """The user has dropped it, or a context of it."""
-        if self.contexts == 0 and self.face() is None:
+        if self.contexts == 0 and self.face is None:
             self.weights.free()
 
     @property
