@@ -26,11 +26,11 @@ demo: .venv/run.stamp
 	@mkdir -p out
 	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend --overwrite
 
-test: .venv/dev.stamp .venv/system.stamp .venv/trt.stamp
+test: .venv/dev.stamp .venv/system.stamp .venv/cuda.stamp .venv/trt.stamp
 	@$(PYTEST) -m "not live"
 	@$(PYTEST) -m live
 
-check: .venv/dev.stamp .venv/system.stamp .venv/trt.stamp
+check: .venv/dev.stamp .venv/system.stamp .venv/cuda.stamp .venv/trt.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -77,4 +77,10 @@ clean:
 	  command -v apt-get >/dev/null && { $$sudo apt-get update -q && \
 	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES); \
 	  } >/dev/null 2>&1 || true; }
+	@touch $@
+
+# pycuda, compiled against NVIDIA's headers, on a CUDA driver of our own; those tests skip where that cannot be had.
+.venv/cuda.stamp: .venv/dev.stamp tests/cuda/install.py tests/cuda/build_wheel.py
+	@echo "Installing pycuda and CUDA's compilers for the tests on an emulated GPU (a minute or two) …"
+	@$(BIN)/python -m tests.cuda.install
 	@touch $@

@@ -215,7 +215,10 @@ def _table(text: str) -> dict[str, set[str]]:
 
 def _types_of(model: onnx.ModelProto) -> dict[str, str]:
     """The type of every tensor, as the tables call it; what shape inference cannot tell is left out."""
-    graph = shape_inference.infer_shapes(model).graph
+    try:
+        graph = shape_inference.infer_shapes(model).graph
+    except shape_inference.InferenceError:  # an operator that onnx does not know either
+        graph = model.graph
     typed = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
     typed |= {tensor.name: tensor.data_type for tensor in graph.initializer}
     return {name: _TYPES[number] for name, number in typed.items() if number in _TYPES}

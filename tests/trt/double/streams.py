@@ -1,6 +1,6 @@
 """Work on CUDA streams, and device memory, through the emulator of the driver.
 
-Its header `control.hpp` says what `emu_enqueue` does. Without it nothing can be executed, nor is memory taken.
+Its header `control.hpp` says what `emu_enqueue` does. Without it nothing is executed, and no memory is taken.
 """
 
 from __future__ import annotations
