@@ -26,11 +26,11 @@ demo: .venv/run.stamp
 	@mkdir -p out
 	@$(BIN)/rtseg run "$(SOURCE)" -o out/overlay.mp4 --report out/report.json --legend --overwrite
 
-test: .venv/dev.stamp .venv/system.stamp
+test: .venv/dev.stamp .venv/system.stamp .venv/cuda.stamp .venv/trt.stamp
 	@$(PYTEST) -m "not live"
 	@$(PYTEST) -m live
 
-check: .venv/dev.stamp .venv/system.stamp
+check: .venv/dev.stamp .venv/system.stamp .venv/cuda.stamp .venv/trt.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -62,6 +62,12 @@ clean:
 	@$(PIP) -e ".[train,table,ray,dev]"
 	@touch $@
 
+# TensorRT's Python bindings in several versions, a megabyte each, to hold the project against; nothing imports them
+# but the tests, and those skip where a version cannot be had.
+.venv/trt.stamp: .venv/dev.stamp $(wildcard tests/trt/*.py)
+	@$(BIN)/python -m tests.trt.install
+	@touch $@
+
 # Only with apt-get, and without asking for a password; nothing depends on it but those tests.
 .venv/system.stamp: .venv/bin/python
 	@{ /usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" && \
@@ -71,4 +77,10 @@ clean:
 	  command -v apt-get >/dev/null && { $$sudo apt-get update -q && \
 	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES); \
 	  } >/dev/null 2>&1 || true; }
+	@touch $@
+
+# pycuda, compiled against NVIDIA's headers, on a CUDA driver of our own; those tests skip where that cannot be had.
+.venv/cuda.stamp: .venv/dev.stamp tests/cuda/install.py tests/cuda/build_wheel.py
+	@echo "Installing pycuda and CUDA's compilers for the tests on an emulated GPU (a minute or two) …"
+	@$(BIN)/python -m tests.cuda.install
 	@touch $@

@@ -3,7 +3,8 @@
 Source: `docs/operators.md` of github.com/onnx/onnx-tensorrt as published with TensorRT 8.5 (which 8.6
 extends, by the Changelog beside it), 10.0 and 10.15; `convertDtype` in its `onnx2trt_utils.cpp` and
 `importerUtils.cpp` for uint8; NVIDIA's reference of `DataType.UINT8` for what may be cast to and from it. No
-table for 11 was to be had, only its range of operator sets, so 11 is held against the newest table of 10.
+table for 11 was to be had, only its range of operator sets, so 11 is held against the newest table of 10, as
+are all of 10.
 
 That a file passes here does not mean that TensorRT builds it: a builder can still find no kernel for a layer.
 """
@@ -79,7 +80,8 @@ _TYPES = {
     TensorProto.UINT8: "UINT8",
 }
 
-_CAST_WITH_UINT8 = ("FP32", "FP16", "BF16")
+_CAST_WITH_UINT8 = ("FP32", "FP16", "BF16", "")
+"""And what shape inference cannot tell."""
 
 _RESIZE = {
     "mode": ("nearest", "linear"),
@@ -178,14 +180,14 @@ def _uint8_refusals(node: onnx.NodeProto, types: dict[str, str], model: onnx.Mod
             continue
         if name not in inputs:
             yield f"reads uint8 inside the graph ({name})"
-        elif node.op_type != "Cast" or types.get(node.output[0]) not in _CAST_WITH_UINT8:
+        elif node.op_type != "Cast" or types.get(node.output[0], "") not in _CAST_WITH_UINT8:
             yield f"reads uint8 ({name}), which may only be cast to a floating-point type"
     for name in node.output:
         if types.get(name) != "UINT8" or (node.op_type == "Cast" and types.get(node.input[0]) == "UINT8"):
             continue
         if name not in outputs:
             yield f"gives uint8 inside the graph ({name})"
-        elif node.op_type != "Cast" or types.get(node.input[0]) not in _CAST_WITH_UINT8:
+        elif node.op_type != "Cast" or types.get(node.input[0], "") not in _CAST_WITH_UINT8:
             yield f"gives uint8 ({name}), which may only be cast from a floating-point type"
 
 
@@ -213,7 +215,10 @@ def _table(text: str) -> dict[str, set[str]]:
 
 def _types_of(model: onnx.ModelProto) -> dict[str, str]:
     """The type of every tensor, as the tables call it; what shape inference cannot tell is left out."""
-    graph = shape_inference.infer_shapes(model).graph
+    try:
+        graph = shape_inference.infer_shapes(model).graph
+    except shape_inference.InferenceError:  # an operator that onnx does not know either
+        graph = model.graph
     typed = {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
     typed |= {tensor.name: tensor.data_type for tensor in graph.initializer}
     return {name: _TYPES[number] for name, number in typed.items() if number in _TYPES}

@@ -26,7 +26,7 @@ def main() -> int:
     wanted = sys.argv[1:] or list(versions.VERSIONS)
     failed = [version for version in wanted if not _said(version)]
     if not sys.argv[1:]:
-        _say_type_stubs()
+        _write_type_stubs()
     return 1 if failed and sys.argv[1:] else 0
 
 
@@ -98,18 +98,13 @@ def _said(version: str) -> bool:
     return True
 
 
-def _say_type_stubs() -> None:
-    """Unpack tensorrt-stubs for mypy; installed, it would ask for TensorRT's own packages."""
-    folder = versions.FOLDER / "stubs"
-    if folder.is_dir():
-        return
-    try:
-        with tempfile.TemporaryDirectory(dir=versions.FOLDER) as scratch:
-            wheel = _download(f"tensorrt-stubs=={versions.TYPE_STUBS}", Path(scratch))
-            _unpack(wheel, Path(scratch) / "stubs")
-            (Path(scratch) / "stubs").rename(folder)
-    except NotAvailable as error:
-        print(f"tensorrt-stubs: {error}; mypy does not check what is called of TensorRT.")
+def _write_type_stubs() -> None:
+    """Where the ordinary run of mypy finds TensorRT; the published tensorrt-stubs are no valid Python."""
+    from tests.trt import stubs  # which reads what this module installs
+
+    if versions.installed(versions.FOR_TYPES):
+        folder = stubs.stub_folder(versions.FOR_TYPES)
+        shutil.copytree(folder, versions.FOLDER / "stubs", dirs_exist_ok=True)
 
 
 def _python() -> str:

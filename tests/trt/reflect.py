@@ -30,12 +30,8 @@ KEPT_DUNDERS = (
     "__del__",
 )
 
-UNDOCUMENTED_NONE = (
-    "build_serialized_network", "build_engine", "deserialize_cuda_engine", "create_execution_context",
-    "create_execution_context_without_device_memory", "create_timing_cache", "get_timing_cache", "get_error",
-    "create_engine_inspector",
-)  # fmt: skip
-"""Methods that give None where they fail, in all versions, though not every docstring says so."""
+UNDOCUMENTED_NONE = re.compile(r"build_|deserialize_|create_|serialize|get_timing_cache|load_runtime")
+"""Beginnings of methods that give None where they fail, though not every docstring says so."""
 
 
 def main() -> None:
@@ -61,6 +57,7 @@ def surface_of(module: ModuleType) -> dict[str, Any]:
             for name, value in public.items()
             if callable(value) and not isinstance(value, type)
         },
+        "aliases": {name: path for name, kind in classes.items() if (path := names.path_of(kind)) != name},
         "constants": {
             name: f"{names.path_of(type(value))}.{value.name}"
             for name, value in public.items()
@@ -175,7 +172,7 @@ def _overloads(function: Any, names: Names) -> list[dict[str, Any]]:
         return [_plain(function)]
     found = [match for line in text.splitlines() if (match := SIGNATURE.match(line.strip()))]
     numbered = [match for match in found if match[0][0].isdigit()]
-    may_be_none = bool(MAY_BE_NONE.search(text)) or function.__name__ in UNDOCUMENTED_NONE
+    may_be_none = bool(MAY_BE_NONE.search(text)) or bool(UNDOCUMENTED_NONE.match(function.__name__))
     return [_overload(match, names, may_be_none) for match in (numbered or found[:1])]
 
 

@@ -18,25 +18,29 @@ if TYPE_CHECKING:
 HEAD = """\
 import builtins
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, ClassVar, Never, Self, overload
-from typing_extensions import Buffer
+from typing import Any, ClassVar, overload
+from typing_extensions import Buffer, Never, Self
 
 __version__: builtins.str
 """
 
-TAKEN = {
-    "object": "Any", "ndarray": "Any", "Buffer": "Buffer", "Iterable": "Iterable[Any]", "list": "builtins.list[Any]",
-    "tuple": "builtins.tuple[Any, ...]", "dict": "builtins.dict[builtins.str, Any]", "slice": "builtins.slice",
-    "Dims": "Dims | builtins.tuple[builtins.int, ...] | builtins.list[builtins.int]", "None": "None",
-}  # fmt: skip
-"""How types of parameters are written, where not as they are."""
-
-GIVEN = {
-    "object": "Any", "ndarray": "Any", "Buffer": "Buffer", "Iterator": "Iterator[Any]", "Iterable": "Iterable[Any]",
-    "list": "builtins.list[Any]", "tuple": "builtins.tuple[Any, ...]", "dict": "builtins.dict[builtins.str, Any]",
+COMMON = {
+    "object": "Any",
+    "ndarray": "Any",
+    "Buffer": "Buffer",
+    "Iterable": "Iterable[Any]",
+    "Iterator": "Iterator[Any]",
+    "list": "builtins.list[Any]",
+    "tuple": "builtins.tuple[Any, ...]",
+    "dict": "builtins.dict[builtins.str, Any]",
+    "slice": "builtins.slice",
     "None": "None",
-}  # fmt: skip
-"""The same for what is returned."""
+}
+"""How types are written, where not as they are."""
+
+TAKEN = COMMON | {"Dims": "Dims | builtins.tuple[builtins.int, ...] | builtins.list[builtins.int]"}
+GIVEN = COMMON
+"""The same for parameters, and for what is returned."""
 
 BUILTIN = ("int", "str", "float", "bool", "bytes", "memoryview")
 LENDS_MEMORY = ("IHostMemory",)
@@ -64,6 +68,7 @@ def stub_of(surface: Surface) -> str:
     for kind in top:
         lines += _class(kind, surface, "")
     lines += [f"{name}: {target.rpartition('.')[0]}" for name, target in surface.constants.items()]
+    lines += [f"{name} = {path}" for name, path in surface.aliases.items()]
     for name, overloads in surface.functions.items():
         lines += _function(name, overloads, surface, "", is_method=False)
     return "\n".join(lines) + "\n"
@@ -125,7 +130,8 @@ def _function(
     for overload in overloads:
         if len(overloads) > 1:
             yield f"{indent}@overload"
-        yield f"{indent}def {name}({_parameters(overload, surface, is_method)}) -> {_given(overload, surface)}: ..."
+        parameters = _parameters(overload, surface, is_method)
+        yield f"{indent}def {name}({parameters}) -> {_given(overload, surface)}: ..."
 
 
 def _parameters(overload: Overload, surface: Surface, is_method: bool) -> str:

@@ -30,7 +30,11 @@ WRONG = {
     ),
     "never_executed": (
         "def use(builder: trt.Builder) -> bool:\n    return False and builder.platform_has_fast_fp16\n",
-        'has no attribute "platform_has_fast_fp16"',
+        'Right operand of "and" is never evaluated',
+    ),
+    "behind_a_constant": (
+        "if False:\n    print(trt.BuilderFlag.INT8)\n",
+        "trt.BuilderFlag.INT8 is not there",
     ),
     "too_few_arguments": (
         "def use(config: trt.IBuilderConfig, cache: trt.ITimingCache) -> bool:\n"
@@ -106,10 +110,12 @@ WRONG = {
 RIGHT = """
 def use(builder: trt.Builder, logger: trt.ILogger, content: bytes, handle: int) -> trt.IExecutionContext:
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    config = builder.create_builder_config()
+    if network is None or config is None:
+        raise ValueError
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(content):
         raise ValueError(parser.get_error(0).desc())
-    config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, 1 << 28)
     plan = builder.build_serialized_network(network, config)
     if plan is None:

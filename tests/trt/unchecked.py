@@ -1,7 +1,8 @@
 """What types cannot say: a False or None that nobody looks at, and enum values written as numbers.
 
-A return counts as looked at if it stands in a condition, is compared, returned or handed to a function, or is kept in a name
-that is, somewhere below in the same function. That a condition does the right thing is for tests to show.
+A return counts as looked at if it stands in a condition, is compared, returned or handed to a function, or
+is kept in a name that is, somewhere below in the same function. That a condition does the right thing is for
+tests to show.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from tests.trt.double.surface import Surface
 
 OWNERS = (
-    "Builder", "IBuilderConfig", "OnnxParser", "OnnxParserRefitter", "Runtime", "ICudaEngine", "IExecutionContext",
-    "ITimingCache", "Refitter",
+    "Builder", "IBuilderConfig", "OnnxParser", "OnnxParserRefitter", "Runtime", "ICudaEngine",
+    "IExecutionContext", "ITimingCache", "Refitter",
 )  # fmt: skip
 """Classes whose calls fail by what they return."""
 
@@ -53,6 +54,7 @@ class Calls:
 
     def __init__(self, surfaces: list[Surface]) -> None:
         self.failing: dict[str, str] = {}
+        self.surfaces = surfaces
         self.enums = {path.rpartition(".")[2] for surface in surfaces for path in surface.enums}
         self.names: set[str] = set()
         for surface in surfaces:
@@ -78,11 +80,28 @@ class _File:
         self.parent = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
 
     def all(self) -> Iterator[tuple[int, str]]:
+        aliases = set(self._aliases())
         for node in ast.walk(self.tree):
+            if isinstance(node, ast.Attribute):
+                yield from self._missing(node, aliases)
             if isinstance(node, ast.Call):
                 yield from self._unlooked(node)
                 yield from self._numbers(node)
                 yield from self._hidden(node)
+
+    def _aliases(self) -> Iterator[str]:
+        """What the module is called here."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (name.asname or name.name for name in node.names if name.name == "tensorrt")
+
+    def _missing(self, node: ast.Attribute, aliases: set[str]) -> Iterator[tuple[int, str]]:
+        """`trt.A.B` that is not there; types do not see it where they take the line for unreachable."""
+        path = ast.unparse(node).split(".")
+        if path[0] in aliases and all(part.isidentifier() for part in path):
+            for surface in self.calls.surfaces:
+                if not surface.has(path[1:]):
+                    yield node.lineno, f"{'.'.join(path)} is not there"
 
     def _unlooked(self, call: ast.Call) -> Iterator[tuple[int, str]]:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in self.calls.failing:
@@ -102,12 +121,12 @@ class _File:
             return all(self._name_is_looked_at(target, parent) for target in targets)
         if isinstance(parent, (ast.withitem, ast.Tuple, ast.Starred, ast.IfExp, ast.Await)):
             return not isinstance(parent, ast.withitem) and (
-                parent.test is node if isinstance(parent, ast.IfExp) else self._is_looked_at(parent)
+                (isinstance(parent, ast.IfExp) and parent.test is node) or self._is_looked_at(parent)
             )
         return True
 
     def _name_is_looked_at(self, target: ast.expr, assignment: ast.stmt) -> bool:
-        """Whether what was assigned is used in a condition, comparison, call, return or yield of the function."""
+        """Whether what was assigned is in a condition, comparison, call, return or yield of the function."""
         wanted = ast.dump(target).replace("Store()", "Load()")
         for node in ast.walk(self._function_of(assignment)):
             if isinstance(node, (ast.Name, ast.Attribute)) and node.lineno >= assignment.lineno:

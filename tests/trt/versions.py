@@ -12,8 +12,8 @@ FOLDER = ROOT / ".venv" / "trt"
 VERSIONS = ("8.6.1", "10.3.0", "10.13.3.9", "11.4.0.106")
 """JetPack 6.0's, nearly; JetPack 6.1's; a late one with weak typing; the newest, which has none."""
 
-TYPE_STUBS = "10.13.0.35.1"
-"""Of the package tensorrt-stubs, which the ordinary mypy run reads."""
+FOR_TYPES = "10.13.3.9"
+"""What the ordinary run of mypy takes for TensorRT."""
 
 
 def key(version: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import casts
 from .enums import make_enum
 from .memory import HostBytes
-from .world import WORLD, Behaviour, behaviour_of
+from .world import WORLD, Behaviour, attach, behaviour_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,7 @@ def assemble(surface: Surface, behaviours: Mapping[str, type[Behaviour]]) -> dic
     for path, kind in surface.classes.items():
         _set_attributes(kind, behaviours.get(path))
     names = {path: value for path, value in WORLD.classes.items() if "." not in path}
+    names |= {name: WORLD.classes[path] for name, path in surface.aliases.items()}
     for name, target in surface.constants.items():
         path, _, member = target.rpartition(".")
         names[name] = getattr(WORLD.classes[path], member)
@@ -113,8 +114,7 @@ def _constructor(kind: Class, behaviour: type[Behaviour] | None) -> Callable[...
             made = behaviour(**_internal(values))
             if getattr(made, "failed", False):
                 raise TypeError("pybind11::init(): factory function returned nullptr")
-        made.face = self
-        object.__setattr__(self, "_behaviour", made)
+        attach(self, made)
 
     return __init__
 
@@ -124,7 +124,7 @@ def _method(path: str, name: str, overloads: tuple[Overload, ...], behaviour: ty
     if name in ("__enter__", "__exit__"):
         return _context_method(name)
     if name == "__del__":
-        return lambda self: None  # noqa: ARG005
+        return _deleted
 
     def call(self: Any, *arguments: Any, **named: Any) -> Any:
         values = _matched(f"{path}.{name}", overloads, arguments, named)
@@ -226,6 +226,14 @@ def _context_method(name: str) -> Any:
         return self
 
     return enter if name == "__enter__" else lambda self, exc_type, exc_value, traceback: None  # noqa: ARG005
+
+
+def _deleted(self: Any) -> None:
+    """What the bindings do in `__del__`, for classes that must be let go of in time."""
+    behaviour = getattr(self, "_behaviour", None)
+    if behaviour is not None:
+        behaviour.face = None  # the weak reference still holds while this runs
+        behaviour.deleted()
 
 
 ITEM_BYTES = {

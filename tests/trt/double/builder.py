@@ -78,6 +78,8 @@ class Builder(Behaviour):
 
     def build_serialized_network(self, network: Network, config: BuilderConfig) -> HostMemory | None:
         objection = self._objection(network, config)
+        if network.parser_is_gone:
+            CONTROL.violations.append("the parser, which owns the weights, was dropped before the build")
         if objection is not None:
             return WORLD.refuse(self.logger, f"IBuilder::buildSerializedNetwork: {objection}")
         if not self._build(network, config):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .control import CONTROL
 from .timing import TimingCache
 from .world import WORLD, Behaviour
 
 if TYPE_CHECKING:
     from .builder import Builder
     from .dims import Dims
+    from .network import Layer
 
 UNLIMITED = 1 << 40
 
@@ -32,6 +34,7 @@ class BuilderConfig(Behaviour):
         self.limits: dict[str, int] = {}
         self.profiles: list[OptimizationProfile] = []
         self.cache: TimingCache | None = None
+        self.device_types: dict[str, Any] = {}
         self._level = 3
         self.default_device_type = WORLD.enum("DeviceType", "GPU")
         self.DLA_core = -1
@@ -134,6 +137,21 @@ class BuilderConfig(Behaviour):
 
     def get_timing_cache(self) -> TimingCache | None:
         return self.cache
+
+    def can_run_on_DLA(self, layer: Layer) -> bool:  # noqa: N802
+        return CONTROL.dla_cores > 0 and layer.node.op_type in ON_DLA
+
+    def set_device_type(self, layer: Layer, device_type: Any) -> None:
+        self.device_types[layer.name] = device_type
+
+    def get_device_type(self, layer: Layer) -> Any:
+        return self.device_types.get(layer.name, self.default_device_type)
+
+    def is_device_type_set(self, layer: Layer) -> bool:
+        return layer.name in self.device_types
+
+    def reset_device_type(self, layer: Layer) -> None:
+        self.device_types.pop(layer.name, None)
 
     def set_tactic_sources(self, tactic_sources: int) -> bool:
         self.tactics = tactic_sources

@@ -1,14 +1,8 @@
-"""IExecutionContext: addresses, and executions queued on a CUDA stream that run later, in stream order.
-
-What TensorRT forbids but does not check is written into `control.CONTROL.violations`: a context that
-executes twice at the same time, an address that changes while it executes, a context dropped while it
-executes.
-"""
+"""IExecutionContext: addresses, and executions queued on a CUDA stream that run later, in stream order."""
 
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from . import streams
@@ -19,6 +13,14 @@ from .world import WORLD, Behaviour
 
 if TYPE_CHECKING:
     from .engine import Engine
+
+ON_DEFAULT_STREAM = (
+    "Using default stream in enqueueV3() may lead to performance issues due to additional calls to "
+    "cudaStreamSynchronize() by TensorRT to ensure correct synchronization. Please use non-default stream "
+    "instead."
+)
+
+ACTIVATION_BYTES = 1 << 16
 
 PROFILED_SECONDS = 60.0
 """How long an execution that emits its profile may take; then something hangs, and the enqueue fails."""
@@ -44,7 +46,8 @@ class ExecutionContext(Behaviour):
         self.has_run = False
         self.last_ms: float | None = None
         self.pending: set[Execution] = set()
-        self.running: Execution | None = None
+        self.broken: str | None = None
+        self.memory = streams.DeviceMemory(ACTIVATION_BYTES)
         self.lock = threading.Lock()
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
@@ -57,7 +60,7 @@ class ExecutionContext(Behaviour):
         with self.lock:
             changed = self.addresses.get(name, memory) != memory
             if changed and self.pending:
-                CONTROL.violations.append(f"the address of {name} was changed while the context executes")
+                self._note(f"the address of {name} was changed while the context executes")
             self.addresses[name] = memory
         return True
 
@@ -96,38 +99,37 @@ class ExecutionContext(Behaviour):
         return not self.infer_shapes()
 
     def execute_async_v3(self, stream_handle: int) -> bool:
-        objection = self._objection()
+        objection = self._objection(stream_handle)
         if objection is None and CONTROL.fails("enqueue"):
             objection = "a failure that the test asked for"
         if objection is not None:
             return self._refuse("enqueueV3", objection)
         if not stream_handle:
-            WORLD.log(
-                self.engine.logger,
-                "WARNING",
-                "Using default stream in enqueueV3() may lead to performance issues due to additional "
-                "calls to cudaStreamSynchronize() by TensorRT to ensure correct synchronization.",
-            )
-        if streams.is_capturing(stream_handle) and not self.has_run:
-            return self._refuse(
-                "enqueueV3", "a first execution cannot be captured: run it once before the capture"
-            )
-        execution = Execution(self, dict(self.addresses), stream_handle)
-        refused = streams.enqueue(execution)
-        if refused is not None:
-            return self._refuse("enqueueV3", refused)
+            WORLD.log(self.engine.logger, "WARNING", ON_DEFAULT_STREAM)
+        execution = Execution(self, stream_handle, is_captured=streams.is_capturing(stream_handle))
+        with self.lock:
+            if not execution.is_captured:
+                self.pending.add(execution)
+        failed = streams.enqueue(execution)
+        if failed:
+            self.pending.discard(execution)
+            return self._refuse("enqueueV3", f"CUDA error {failed}")
         self.has_run = True
-        if self.profiler is not None and self.enqueue_emits_profile:
+        if self.profiler is not None and self.enqueue_emits_profile and not execution.is_captured:
             return self._emit_profile(execution)
         return True
 
-    def _objection(self) -> str | None:
+    def _objection(self, stream: int) -> str | None:
+        if not streams.is_there():
+            return "CUDA error 100: no CUDA-capable device is detected"
         missing = [name for name in self.engine.values if not self.addresses.get(name)]
         if missing:
             return f"Address is not set for tensor {missing[0]}. Call setTensorAddress before enqueueV3."
         if self.infer_shapes():
             return f"The shape of {self.infer_shapes()[0]} is not specified."
-        return streams.objection(self.engine.sizes, self.addresses)
+        if streams.is_capturing(stream) and not self.has_run:
+            return "a first execution cannot be captured: run it once before the capture"
+        return self.broken
 
     def _emit_profile(self, execution: Execution) -> bool:
         """Wait for the end and report; an enqueue with a profiler is synchronous in TensorRT, too."""
@@ -143,32 +145,24 @@ class ExecutionContext(Behaviour):
             self.profiler.report_layer_time(name, self.last_ms * share)
         return True
 
-    def begin(self, execution: Execution) -> None:
-        """An execution starts on the device; in its stream's thread."""
-        with self.lock:
-            if self.running is not None:
-                CONTROL.violations.append("a context executes twice at the same time")
-            self.running = execution
-
     def end(self, execution: Execution, seconds: float) -> None:
-        """It is over."""
+        """An execution is over; in its stream's thread."""
         with self.lock:
-            self.running = None
             self.last_ms = seconds * 1000
             self.pending.discard(execution)
 
     def deleted(self) -> None:
-        """The last reference has gone."""
-        if self.pending:
-            CONTROL.violations.append("a context was dropped while it executes")
+        """Nobody has it any more; the emulator knows whether it still executes."""
+        self.memory.free()
+        self.engine.contexts -= 1
+        self.engine.deleted()
+
+    def _note(self, sentence: str) -> None:
+        CONTROL.violations.append(sentence)
+        streams.note_violation(sentence)
 
     def _refuse(self, function: str, reason: str) -> bool:
         WORLD.refuse(
             self.engine.logger, f"IExecutionContext::{function}: Error Code 3: API Usage Error ({reason})"
         )
         return False
-
-
-def clock() -> float:
-    """Seconds, for how long an execution takes."""
-    return time.perf_counter()

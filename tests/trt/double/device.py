@@ -56,13 +56,6 @@ def gpu() -> Gpu | None:
     return Gpu(name.value.decode(), (_attribute(device, MAJOR), _attribute(device, MINOR)))
 
 
-def has_context() -> bool:
-    """Whether this thread has a current context."""
-    cuda = driver()
-    context = ctypes.c_void_p()
-    return cuda is not None and cuda.cuCtxGetCurrent(ctypes.byref(context)) == 0 and bool(context.value)
-
-
 def _attribute(device: ctypes.c_int, number: int) -> int:
     value = ctypes.c_int()
     driver().cuDeviceGetAttribute(ctypes.byref(value), number, device)

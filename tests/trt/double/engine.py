@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx
 
+from . import streams
 from .context import ExecutionContext
 from .control import CONTROL
 from .dims import Dims
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .graph import Value
     from .plan import Plan
     from .runtime import Runtime
+
+
+WEIGHT_BYTES = 1 << 16
 
 
 class Engine(Behaviour):
@@ -40,8 +44,15 @@ class Engine(Behaviour):
         self.refittable = "REFIT" in plan.flags
         self.num_aux_streams = 0
         self.tactic_sources = 0
+        self.contexts = 0
+        self.weights = streams.DeviceMemory(WEIGHT_BYTES)
         self._session: Any = None
         self._lock = threading.Lock()
+
+    def deleted(self) -> None:
+        """The user has dropped it, or a context of it."""
+        if self.contexts == 0 and self.face is None:
+            self.weights.free()
 
     @property
     def session(self) -> Any:
@@ -167,7 +178,13 @@ class Engine(Behaviour):
                 "ICudaEngine::createExecutionContext: Error Code 2: OutOfMemory "
                 "(Requested size was 1048576 bytes.)",
             )
-        return ExecutionContext(self)
+        context = ExecutionContext(self)
+        if context.memory.error:
+            return WORLD.refuse(
+                self.logger, f"ICudaEngine::createExecutionContext: CUDA error {context.memory.error}"
+            )
+        self.contexts += 1
+        return context
 
     def create_engine_inspector(self) -> EngineInspector:
         return EngineInspector(self)

@@ -18,6 +18,11 @@ class HostBytes(bytes):
             raise AttributeError(f"'tensorrt.IHostMemory' object has no attribute {name!r}")
         return super().__getattribute__(name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(f"'tensorrt.IHostMemory' object has no attribute {name!r}")
+        super().__setattr__(name, value)
+
     def __bool__(self) -> bool:
         return True
 

@@ -23,6 +23,7 @@ class Network(Behaviour):
         self.flags = flags
         self.name = "Unnamed Network 0"
         self.graph: Graph | None = None
+        self.parser_is_gone = False
         self.inputs: list[Tensor] = []
         self.outputs: list[Tensor] = []
 

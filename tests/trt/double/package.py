@@ -45,7 +45,14 @@ def names(surface_file: Path) -> dict[str, Any]:
 
 def _functions(surface: Surface) -> dict[str, Any]:
     written = {"volume": volume, "nptype": nptype, "init_libnvinfer_plugins": init_libnvinfer_plugins}
-    return {name: function for name, function in written.items() if name in surface.functions}
+    return {name: written.get(name) or _not_written(name) for name in surface.functions}
+
+
+def _not_written(name: str) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
+        raise NotImplementedError(f"the double of TensorRT does nothing for {name}")
+
+    return call
 
 
 def volume(iterable: Any) -> int:

@@ -68,6 +68,9 @@ class OnnxParser(Behaviour):
         )
         return False
 
+    def deleted(self) -> None:
+        self.network.parser_is_gone = True
+
     @property
     def num_errors(self) -> int:
         return len(self.errors)

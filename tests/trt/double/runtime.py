@@ -66,7 +66,10 @@ class Runtime(Behaviour):
                 "Using an engine plan file across different models of devices is not recommended and is "
                 "likely to affect performance or even cause errors.",
             )
-        return Engine(plan, self)
+        engine = Engine(plan, self)
+        if engine.weights.error:
+            return WORLD.refuse(self.logger, f"{HERE}CUDA error {engine.weights.error}")
+        return engine
 
     def _version_objection(self, plan: Plan) -> str | None:
         ours = WORLD.surface.version

@@ -102,12 +102,14 @@ class Surface:
         classes: by path.
         functions: of the module.
         constants: of the module, `float32` → `DataType.FLOAT`.
+        aliases: other names of classes, `ResizeMode` → `InterpolationMode`.
     """
 
     version: str
     classes: Mapping[str, Class]
     functions: Mapping[str, tuple[Overload, ...]]
     constants: Mapping[str, str]
+    aliases: Mapping[str, str]
 
     @classmethod
     def load(cls, file: Path) -> Surface:
@@ -118,12 +120,30 @@ class Surface:
             classes={path: Class.read(path, entry) for path, entry in found["classes"].items()},
             functions={name: _overloads(entry) for name, entry in found["functions"].items()},
             constants=found["constants"],
+            aliases=found["aliases"],
         )
 
     @cached_property
     def number(self) -> tuple[int, ...]:
         """The version to compare: (10, 13, 3, 9)."""
         return tuple(int(part) for part in self.version.split(".") if part.isdigit())
+
+    def has(self, path: list[str]) -> bool:
+        """Whether `path`, as ["BuilderFlag", "TF32"], leads to something that is there."""
+        path = [self.aliases.get(path[0], path[0]), *path[1:]]
+        if path[0] not in self.classes:
+            return len(path) > 1 or path[0] in {*self.functions, *self.constants, "__version__"}
+        for end in range(len(path), 0, -1):
+            owner = ".".join(path[:end])
+            if owner in self.classes:
+                return end == len(path) or path[end].startswith("__") or path[end] in self.all_names(owner)
+        return False
+
+    def all_names(self, path: str) -> set[str]:
+        """Everything public of a class and its bases."""
+        kind = self.classes[path]
+        inherited = (self.all_names(base) for base in kind.bases)
+        return kind.names.union(*inherited, ("name", "value", "itemsize") if kind.members is not None else ())
 
     @cached_property
     def enums(self) -> set[str]:

@@ -7,7 +7,9 @@ and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,11 +40,12 @@ class World:
         """The one object that stands for `behaviour` to the outside; None stays None."""
         if behaviour is None:
             return None
-        if behaviour.face is None:
+        face = behaviour.face() if behaviour.face is not None else None
+        if face is None:
             kind = self.classes[behaviour.path]
-            behaviour.face = kind.__new__(kind, *behaviour.face_arguments)
-            behaviour.face._behaviour = behaviour
-        return behaviour.face
+            face = kind.__new__(kind, *behaviour.face_arguments)
+            attach(face, behaviour)
+        return face
 
     def log(self, logger: Any, severity: str, message: str) -> None:
         """A line in a user's logger. What the logger raises is swallowed, as the bindings do."""
@@ -60,7 +63,13 @@ WORLD = World()
 
 
 class Behaviour:
-    """Base of the behaviours; `path` is the class of the surface that the face belongs to."""
+    """Base of the behaviours.
+
+    Attributes:
+        path: the class of the surface that the face belongs to.
+        face_arguments: for making the face.
+        face: a weak reference to it; the user alone keeps it alive, so that it goes when he drops it.
+    """
 
     path = ""
     face_arguments: tuple[Any, ...] = ()
@@ -68,6 +77,16 @@ class Behaviour:
     def __init__(self) -> None:
         self.face: Any = None
         self.error_recorder = None
+
+    def deleted(self) -> None:
+        """The face is gone."""
+
+
+def attach(face: Any, behaviour: Behaviour) -> None:
+    """Make the two know each other."""
+    object.__setattr__(face, "_behaviour", behaviour)
+    with contextlib.suppress(TypeError):  # what derives from bytes cannot be referred to weakly
+        behaviour.face = weakref.ref(face)
 
 
 def behaviour_of(face: Any) -> Any:

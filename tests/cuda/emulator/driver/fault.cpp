@@ -1,0 +1,86 @@
+#include "fault.hpp"
+
+#include <csetjmp>
+#include <csignal>
+#include <cstdio>
+#include <ucontext.h>
+
+#include "race.hpp"
+
+namespace emu {
+
+static struct sigaction before;
+static thread_local sigjmp_buf *way_out = nullptr;
+
+static bool is_write(const void *context) {
+    const auto *c = static_cast<const ucontext_t *>(context);
+#if defined(__x86_64__)
+    return c->uc_mcontext.gregs[REG_ERR] & 2;
+#else
+    (void)c;
+    return true;  // which of the two it was only matters for the sentence
+#endif
+}
+
+// The program touched pinned memory. Note it if an operation uses just these bytes, and let the program go on
+// with what is there; the rest of its pages loses its protection until all of its uses are over.
+static bool let_host_go_on(uintptr_t address, bool writes) {
+    std::lock_guard<std::mutex> lock(world().mutex);
+    for (auto &[base, allocation] : world().memory.by_host) {
+        if (allocation->kind != Allocation::PINNED) continue;
+        const size_t offset = address - base;
+        if (address < base || offset >= allocation->mapping_bytes - 2 * 4096) continue;
+        for (const Use &use : allocation->uses)
+            if (use.begin <= offset && offset < use.end && (use.writes || writes)) {
+                note_violation(writes ? "host-write-in-flight" : "host-read-in-flight", use.what,
+                               std::string("the program ") + (writes ? "writes to" : "reads") +
+                                   " pinned memory that this operation " + (use.writes ? "writes" : "reads") +
+                                   ", and nothing was waited for that says it is done.");
+                break;
+            }
+        allocation->exposed = true;
+        allocation->protect();
+        return true;
+    }
+    return false;
+}
+
+static void tell_of_device_memory(uintptr_t address) {
+    std::lock_guard<std::mutex> lock(world().mutex);
+    char sentence[96];
+    std::snprintf(sentence, sizeof sentence, "the program touched the device address 0x%zx from the host.", address);
+    world().settings.quiet = false;
+    note_violation("host-touched-device-memory", "(host code)", sentence);
+}
+
+static void on_fault(int, siginfo_t *info, void *context) {
+    const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
+    if (way_out) siglongjmp(*way_out, 1);
+    if (let_host_go_on(address, is_write(context))) return;
+    if (in_aperture(address)) tell_of_device_memory(address);
+    sigaction(SIGSEGV, &before, nullptr);  // and fault again
+}
+
+void install_fault_handler() {
+    struct sigaction now {};
+    sigaction(SIGSEGV, nullptr, &now);
+    if (now.sa_sigaction == on_fault) return;
+    struct sigaction ours {};
+    ours.sa_sigaction = on_fault;
+    ours.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
+    sigaction(SIGSEGV, &ours, &before);
+}
+
+bool guarded(const std::function<void()> &kernel) {
+    sigjmp_buf here;
+    if (sigsetjmp(here, 1)) {
+        way_out = nullptr;
+        return false;
+    }
+    way_out = &here;
+    kernel();
+    way_out = nullptr;
+    return true;
+}
+
+}  // namespace emu
