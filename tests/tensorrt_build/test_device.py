@@ -111,8 +111,8 @@ def test_a_plan_is_built_for_the_gpu_that_the_driver_shows(machine):
     """The building process by itself, so that the driver's books at its end are those of the build."""
     model = Model.read(machine.model)
     job = Job(
-        onnx=model.path, onnx_sha256=model.sha256, precision="fp32", plan=machine.folder / "m.plan", ordinal=0,
-        options=BuildOptions(), timing_cache=None,
+        onnx=model.path, onnx_sha256=model.sha256, precision="fp32", plan=machine.folder / "m.plan",
+        ordinal=0, options=BuildOptions(), timing_cache=None,
     )  # fmt: skip
     found = child(name="Emulated Orin", compute_capability="8.7", report=machine.folder / "books.json")
     path = [double_folder(machine.version), ROOT]

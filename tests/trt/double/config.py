@@ -57,9 +57,6 @@ class BuilderConfig(Behaviour):
         self.tiling_optimization_level = WORLD.enum("TilingOptimizationLevel", "NONE")
         self.l2_limit_for_tiling = -1
 
-    def can_run_on_DLA(self, layer: Any) -> bool:  # noqa: N802
-        return layer.node.op_type in ON_DLA
-
     def has(self, flag: str) -> bool:
         """Whether the flag of this name is set, in this version."""
         member = WORLD.enum("BuilderFlag", flag)
