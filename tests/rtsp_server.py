@@ -107,8 +107,8 @@ class Player:
                 self._push(number, self._frames[number])
 
     def _is_playing(self) -> bool:
-        # Before it has a base time, a frame would be stamped with the hours since the machine was started, and
-        # the pipeline would wait as long before it sends it.
+        # Before it has a base time, a frame would be stamped with the hours since the machine was started,
+        # and the pipeline would wait as long before it sends it.
         return self._appsrc is not None and self._appsrc.get_base_time() > 0
 
     def _push(self, number: int, data: bytes) -> None:
