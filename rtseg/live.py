@@ -264,7 +264,8 @@ class LiveSession(Session):
         room = self._pictures_that_may_wait()
         asides = {kind: Aside(sink, kind, capacity=room, vital=True) for kind, sink in sinks.items()}
         if self.live.push is not None:
-            push = PushSink(self.live.push, self.source, codec=options.codec, crf=options.crf)
+            size = self._size_shown
+            push = PushSink(self.live.push, self.source, codec=options.codec, crf=options.crf, size=size)
             asides["push"] = Aside(push, "push")
         self._asides = list(asides.values())
         shown: dict[str, Sink] = {} if self._latest is None else {"window": self._latest}
@@ -272,11 +273,18 @@ class LiveSession(Session):
 
     def _recording(self, path: Path, split_s: float | None = None) -> Sink:
         options = self.options
-        return RecordingSink(path, self.source, codec=options.codec, crf=options.crf, split_s=split_s)
+        return RecordingSink(
+            path,
+            self.source,
+            codec=options.codec,
+            crf=options.crf,
+            size=self._size_shown,
+            split_s=split_s,
+        )
 
     def _pictures_that_may_wait(self) -> int:
         """Seconds' worth of pictures, as far as memory is not the matter."""
-        picture = self.source.width * self.source.height * 3 // 2
+        picture = math.prod(self._size_shown) * 3 // 2
         return max(2, min(round(float(self.source.fps) * _PATIENCE_S), _PATIENCE_BYTES // picture))
 
     def _end(self) -> None:

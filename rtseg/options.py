@@ -67,7 +67,7 @@ class RunOptions:
         threads: how many threads the backend may compute with; None leaves it the choice.
         opacity: of the colours over the picture, 0…1.
         only: the classes to colour; None for all.
-        view: "overlay" or "mask".
+        view: "overlay", "mask" or "side-by-side".
         legend: whether the classes' names and colours are burnt in.
         begin: number of the first frame that is segmented, for a piece of a film.
         max_frames: end after so many frames, counted from the source's first; None for no limit.

@@ -26,6 +26,7 @@ from rtseg.sources import open_source
 from rtseg.stages.capture import Capture
 from rtseg.stages.colorize import Colorize
 from rtseg.stages.infer import Infer
+from rtseg.stages.look import size_shown
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
 
@@ -227,6 +228,10 @@ class Session:
     def _make_journal(self) -> Journal | None:
         return _journal_for(self.options)
 
+    @property
+    def _size_shown(self) -> tuple[int, int]:
+        return size_shown(self.options.view, self.source.width, self.source.height)
+
     def _make_colorize(self) -> Colorize:
         options = self.options
         return Colorize(
@@ -275,6 +280,7 @@ class Session:
                 codec=options.codec,
                 crf=options.crf,
                 companions=options.companions,
+                size=self._size_shown,
                 kept=kept.get("video", ()),
             )
         if "labels" in paths:

@@ -101,10 +101,15 @@ class Player:
         while True:
             due += 1 / self._fps
             time.sleep(max(0.0, due - time.monotonic()))
-            if self._appsrc is not None and time.monotonic() >= self._frozen_until:
+            if self._is_playing() and time.monotonic() >= self._frozen_until:
                 number = self._next % len(self._frames)
                 self._next += 1
                 self._push(number, self._frames[number])
+
+    def _is_playing(self) -> bool:
+        # Before it has a base time, a frame would be stamped with the hours since the machine was started,
+        # and the pipeline would wait as long before it sends it.
+        return self._appsrc is not None and self._appsrc.get_base_time() > 0
 
     def _push(self, number: int, data: bytes) -> None:
         if time.monotonic() < self._corrupt_until:

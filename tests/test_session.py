@@ -103,6 +103,18 @@ def test_a_fault_on_the_way_leaves_a_film_that_plays(videos, tmp_path, monkeypat
     assert report["errors"] == [f"{stage}: on purpose"]
 
 
+@pytest.mark.parametrize("size", [(64, 48), (65, 49)])
+def test_side_by_side_is_twice_as_wide_and_its_label_maps_are_not(tmp_path, size):
+    source = f"synth://{size[0]}x{size[1]}@10?seconds=0.5"
+    options = options_for(source, tmp_path / "out.mp4", labels=tmp_path / "maps.mkv", view="side-by-side")
+    with Session(options) as session:
+        session.run()
+    with av.open(str(tmp_path / "out.mp4")) as out, av.open(str(tmp_path / "maps.mkv")) as maps:
+        shown, ids = next(out.decode(video=0)), next(maps.decode(video=0))
+    assert (shown.width, shown.height) == (2 * (size[0] + size[0] % 2), size[1])
+    assert (ids.width, ids.height) == size
+
+
 def test_a_slow_sink_slows_the_source_and_loses_nothing(videos, tmp_path, monkeypatch):
     writes = VideoSink.write
 

@@ -66,10 +66,10 @@ only_option = click.option(
 )
 view_option = click.option(
     "--view",
-    type=click.Choice(("overlay", "mask")),
+    type=click.Choice(("overlay", "mask", "side-by-side")),
     default="overlay",
     show_default=True,
-    help="The picture with colours over it, or the colours alone.",
+    help="The picture with colours over it, the colours alone, or the picture and beside it the overlay.",
 )
 legend_option = click.option(
     "--legend", is_flag=True, help="Burn the classes' names and colours into the picture."

@@ -67,6 +67,7 @@ class GrowingVideo:
         encoder: Encoder,
         *,
         with_companions: bool,
+        size: tuple[int, int] | None = None,
         kept: Sequence[Kept] = (),
     ) -> None:
         """Choose file and encoder; nothing is written yet.
@@ -76,6 +77,7 @@ class GrowingVideo:
             source: the entered source of the frames.
             encoder: what encodes them.
             with_companions: whether the sound, subtitles and metadata of the source's film are copied.
+            size: width and height of the pictures; None for those of the source.
             kept: films of the same kind, encoder and source, whose frames go before all others, not encoded
                 again.
 
@@ -89,6 +91,7 @@ class GrowingVideo:
         self._format = CONTAINERS[path.suffix.lower()]
         check_holds(self._format, encoder.codec, path)
         self._source = source
+        self._size = size or (source.width, source.height)
         self._encoder = encoder
         self._kept = kept
         self._film = source.film if with_companions else None
@@ -192,7 +195,7 @@ class GrowingVideo:
             "VideoStream",
             self._container.add_stream(encoder.name, rate=self._source.fps, options=dict(encoder.options)),
         )
-        self._segments = SegmentEncoder(self._stream.codec_context, encoder, self._source)
+        self._segments = SegmentEncoder(self._stream.codec_context, encoder, self._source, self._size)
 
     def _begin(self, tags: dict[str, int]) -> None:
         """Write the head of the file, which needs the colour tags."""

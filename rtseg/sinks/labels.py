@@ -63,8 +63,9 @@ class LabelVideo(GrowingVideo):
 
     def write(self, painted: Painted) -> None:
         """Encode one map; SinkFault if the disk is full, or gone."""
-        grey = av.VideoFrame(painted.picture.width, painted.picture.height, "gray")
-        np.copyto(plane_view(grey, 0), ids_at_frame_size(painted))
+        ids = ids_at_frame_size(painted)
+        grey = av.VideoFrame(ids.shape[1], ids.shape[0], "gray")
+        np.copyto(plane_view(grey, 0), ids)
         grey.pts, grey.time_base = painted.frame.pts, painted.frame.time_base
         # Levels of limited range would be stretched by whoever converts them.
         grey.color_range = ColorRange.JPEG
@@ -81,5 +82,5 @@ class LabelImages(ImageFolder):
 
 def ids_at_frame_size(painted: Painted) -> NDArray[np.uint8]:
     """Class ids enlarged to the frame's size, nearest neighbour: uint8, (H, W), owned by the caller."""
-    size = (painted.picture.width, painted.picture.height)
+    size = (painted.frame.picture.width, painted.frame.picture.height)
     return np.asarray(cv2.resize(painted.label_map.ids, size, interpolation=cv2.INTER_NEAREST), np.uint8)

@@ -52,6 +52,7 @@ class LiveEncoder:
         container: OutputContainer,
         encoder: Encoder,
         source: Source,
+        size: tuple[int, int],
         options: Mapping[str, str],
     ) -> None:
         """Add the stream; nothing is written before the first picture.
@@ -59,7 +60,8 @@ class LiveEncoder:
         Args:
             container: where the stream is added.
             encoder: what encodes.
-            source: the entered source of the frames, for size and frame rate.
+            source: the entered source of the frames, for shape of the pixels and frame rate.
+            size: width and height of what is encoded.
             options: of the encoder, over its own.
         """
         self._container = container
@@ -71,7 +73,8 @@ class LiveEncoder:
         stream: Any = container.add_stream(encoder.name, rate=source.fps, options=dict(encoder.options))
         self._stream: VideoStream = stream
         codec = self._stream.codec_context
-        codec.width, codec.height, codec.pix_fmt = source.width, source.height, encoder.pix_fmt
+        codec.width, codec.height = size
+        codec.pix_fmt = encoder.pix_fmt
         if source.film is not None:
             codec.sample_aspect_ratio = source.film.sample_aspect_ratio
         codec.time_base = TIME_BASE
@@ -90,7 +93,7 @@ class LiveEncoder:
         """Write one picture; the first one's colour tags hold for all.
 
         Args:
-            picture: of any size and format; another size than the source's is stretched to that. Not changed.
+            picture: of any size and format; another size than was said is stretched to that. Not changed.
             pts: when it is shown, in units of `TIME_BASE`; one that does not rise is taken for a unit later.
 
         Returns:

@@ -82,7 +82,15 @@ class PushSink:
         left_out: how many pictures there was no connection for.
     """
 
-    def __init__(self, url: str, source: Source, *, codec: str = "h264", crf: float | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        source: Source,
+        *,
+        codec: str = "h264",
+        crf: float | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         """Choose address and encoder; nothing is connected yet.
 
         Args:
@@ -90,6 +98,7 @@ class PushSink:
             source: the entered source of the frames.
             codec: "h264", or FFmpeg's name of an encoder that writes it.
             crf: quality on the encoder's own scale, lower is better; None for the usual one.
+            size: width and height of the pictures; None for those of the source.
 
         Raises:
             OutputError: the address is no such, or there is no such encoder here.
@@ -97,10 +106,11 @@ class PushSink:
         check_push_url(url)
         self._url = url
         self._source = source
-        self._encoder = find_encoder(codec, crf, source.width, source.height)
+        self._size = size or (source.width, source.height)
+        self._encoder = find_encoder(codec, crf, *self._size)
         if self._encoder.codec != "h264":
             raise OutputError(f"{redacted(url)}: {codec} cannot be pushed. Choose h264.")
-        self._options = _options(self._encoder, source)
+        self._options = _options(self._encoder, source, self._size)
         self._parameter_sets: list[bytes] = []
         self._link: _Link | None = None
         self._retry_s = 0.0
@@ -192,11 +202,11 @@ class PushSink:
             muxer = ("mpegts", {"flush_packets": "1"}, DATAGRAM_BYTES)
         else:
             self._parameter_sets = self._parameter_sets or _parameter_sets(
-                self._encoder, self._source, self._options
+                self._encoder, self._source, self._size, self._options
             )
             wire = RtspPublisher(self._url, self._parameter_sets, _TIMEOUT_S)
             muxer = ("rtp", {"packetsize": str(_RTP_BYTES)}, _RTP_BYTES)
-        self._link = _Link(wire, muxer, self._encoder, self._source, self._options)
+        self._link = _Link(wire, muxer, self._encoder, self._source, self._size, self._options)
 
     def _disconnect(self) -> None:
         link, self._link = self._link, None
@@ -213,6 +223,7 @@ class _Link:
         muxer: tuple[str, dict[str, str], int],
         encoder: Encoder,
         source: Source,
+        size: tuple[int, int],
         options: dict[str, str],
     ) -> None:
         """Set it up; nothing is sent before the first picture.
@@ -222,12 +233,15 @@ class _Link:
             muxer: FFmpeg's name of it, its options, and the most bytes it gives out at once.
             encoder: what encodes.
             source: the entered source of the frames.
+            size: width and height of the pictures.
             options: of the encoder, over its own.
         """
         self._outlet = _Outlet(wire)
-        name, muxer_options, size = muxer
-        self._container = av.open(self._outlet, "w", format=name, options=muxer_options, buffer_size=size)
-        self._encoder = LiveEncoder(self._container, encoder, source, options)
+        name, muxer_options, block_bytes = muxer
+        self._container = av.open(
+            self._outlet, "w", format=name, options=muxer_options, buffer_size=block_bytes
+        )
+        self._encoder = LiveEncoder(self._container, encoder, source, size, options)
 
     def send(self, picture: av.VideoFrame, pts: int) -> None:
         """Send one picture; OSError or av.FFmpegError if that fails."""
@@ -269,21 +283,23 @@ class _Outlet:
         return len(packet)
 
 
-def _options(encoder: Encoder, source: Source) -> dict[str, str]:
+def _options(encoder: Encoder, source: Source, size: tuple[int, int]) -> dict[str, str]:
     """Encoder options for a line of limited width that anybody may join at any second."""
-    most = str(int(source.width * source.height * source.fps * _BITS_A_PIXEL))
+    most = str(int(size[0] * size[1] * source.fps * _BITS_A_PIXEL))
     options = {"maxrate": most, "bufsize": most}
     if encoder.name == "libx264":
         options["x264-params"] = "repeat-headers=1"
     return options
 
 
-def _parameter_sets(encoder: Encoder, source: Source, options: dict[str, str]) -> list[bytes]:
+def _parameter_sets(
+    encoder: Encoder, source: Source, size: tuple[int, int], options: dict[str, str]
+) -> list[bytes]:
     """SPS and PPS of what will be encoded, found by encoding one grey picture."""
     outlet = _Outlet(_Packets())
     with av.open(outlet, "w", format="h264") as container:
-        live = LiveEncoder(container, encoder, source, options)
-        live.encode(av.VideoFrame(source.width, source.height, encoder.pix_fmt), 0)
+        live = LiveEncoder(container, encoder, source, size, options)
+        live.encode(av.VideoFrame(size[0], size[1], encoder.pix_fmt), 0)
         live.finish()
     assert isinstance(outlet.wire, _Packets)
     units = [unit.rstrip(b"\0") for unit in outlet.wire.data.split(b"\0\0\1")[1:]]

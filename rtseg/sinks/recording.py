@@ -76,6 +76,7 @@ class RecordingSink:
         *,
         codec: str = "h264",
         crf: float | None = None,
+        size: tuple[int, int] | None = None,
         split_s: float | None = None,
     ) -> None:
         """Choose file and encoder; nothing is written yet.
@@ -85,6 +86,7 @@ class RecordingSink:
             source: the entered source of the frames.
             codec: see `find_encoder`.
             crf: quality on the encoder's own scale, lower is better; None for the usual one.
+            size: width and height of the pictures; None for those of the source.
             split_s: begin another file after so many seconds; None for one file.
 
         Raises:
@@ -94,7 +96,8 @@ class RecordingSink:
         self.paths: list[Path] = []
         self._path = Path(path)
         self._source = source
-        self._encoder = find_encoder(codec, crf, source.width, source.height)
+        self._size = size or (source.width, source.height)
+        self._encoder = find_encoder(codec, crf, *self._size)
         check_holds(CONTAINERS[self._path.suffix.lower()], self._encoder.codec, path)
         self._split_units = None if split_s is None else max(1, round(split_s / TIME_BASE))
         self._file: _File | None = None
@@ -143,7 +146,7 @@ class RecordingSink:
     def _next_file(self) -> _File:
         is_split = self._split_units is not None
         path = piece_path(self._path, len(self.paths) + 1) if is_split else self._path
-        file = _File(path, self._encoder, self._source, from_zero=is_split)
+        file = _File(path, self._encoder, self._source, self._size, from_zero=is_split)
         self.paths.append(path)
         return file
 
@@ -159,7 +162,7 @@ class RecordingSink:
                 self.paths.remove(file.path)
 
     def _note_size(self, picture: av.VideoFrame) -> None:
-        size, expected = (picture.width, picture.height), (self._source.width, self._source.height)
+        size, expected = (picture.width, picture.height), self._size
         if size != expected and not self._saw_other_size:
             self._saw_other_size = True
             self.warnings.append(
@@ -178,7 +181,9 @@ class RecordingSink:
 class _File:
     """One file of a recording, open."""
 
-    def __init__(self, path: Path, encoder: Encoder, source: Source, *, from_zero: bool) -> None:
+    def __init__(
+        self, path: Path, encoder: Encoder, source: Source, size: tuple[int, int], *, from_zero: bool
+    ) -> None:
         """Make the file; OSError or av.FFmpegError if that fails."""
         self.path = path
         self._format = CONTAINERS[path.suffix.lower()]
@@ -191,7 +196,7 @@ class _File:
         try:
             self._container = av.open(str(path), "w", format=self._format, options=options)
             self._container.metadata["creation_time"] = datetime.now(timezone.utc).isoformat()
-            self._encoder = LiveEncoder(self._container, encoder, source, {})
+            self._encoder = LiveEncoder(self._container, encoder, source, size, {})
         except BaseException:
             os.close(self._handle)
             path.unlink(missing_ok=True)

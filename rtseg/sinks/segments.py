@@ -38,11 +38,21 @@ _LENGTH_PREFIXED = {"h264", "hevc"}
 class SegmentEncoder:
     """Encodes pictures; at the end of a segment all come out, and an encoder like the first goes on."""
 
-    def __init__(self, first: VideoCodecContext, encoder: Encoder, source: Source) -> None:
-        """Set `first` up, the encoder that belongs to the output's stream; it is not opened here."""
+    def __init__(
+        self, first: VideoCodecContext, encoder: Encoder, source: Source, size: tuple[int, int]
+    ) -> None:
+        """Set `first` up, the encoder that belongs to the output's stream; it is not opened here.
+
+        Args:
+            first: that encoder.
+            encoder: what encodes.
+            source: the entered source of the frames.
+            size: width and height of the pictures.
+        """
         self._first = first
         self._encoder = encoder
         self._source = source
+        self._size = size
         self._tags: Mapping[str, int] = {}
         self._context: VideoCodecContext | None = first
         self._set_up(first)
@@ -80,7 +90,7 @@ class SegmentEncoder:
 
     def _set_up(self, codec: VideoCodecContext) -> None:
         source = self._source
-        codec.width, codec.height = source.width, source.height
+        codec.width, codec.height = self._size
         codec.pix_fmt = self._encoder.pix_fmt
         if source.film is not None:
             codec.sample_aspect_ratio = source.film.sample_aspect_ratio

@@ -29,6 +29,7 @@ class VideoSink(GrowingVideo):
         codec: str = "h264",
         crf: float | None = None,
         companions: bool = True,
+        size: tuple[int, int] | None = None,
         kept: Sequence[Kept] = (),
     ) -> None:
         """Choose file and encoder; nothing is written yet.
@@ -39,19 +40,21 @@ class VideoSink(GrowingVideo):
             codec: see `find_encoder`.
             crf: quality on the encoder's own scale, lower is better; None for the usual one.
             companions: whether the film's sound, subtitles and metadata are copied.
+            size: width and height of the pictures; None for those of the source.
             kept: see `GrowingVideo`.
 
         Raises:
             OutputError: there is no such encoder here, or the file cannot hold what it writes.
         """
-        encoder = find_encoder(codec, crf, source.width, source.height)
-        super().__init__(Path(path), source, encoder, with_companions=companions, kept=kept)
+        size = size or (source.width, source.height)
+        encoder = find_encoder(codec, crf, *size)
+        super().__init__(Path(path), source, encoder, with_companions=companions, size=size, kept=kept)
         self._pix_fmt = encoder.pix_fmt
         self._reformatter = VideoReformatter()
         if encoder.pix_fmt == "yuv444p":
             # 4:2:0 has even sizes only; cropping or padding would change the picture's size.
             self.warnings.append(
-                f"{path}: {source.width}x{source.height} is odd, and {encoder.codec} holds odd sizes "
+                f"{path}: {size[0]}x{size[1]} is odd, and {encoder.codec} holds odd sizes "
                 "only as 4:4:4; some players cannot show that"
             )
 

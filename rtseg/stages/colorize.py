@@ -14,7 +14,7 @@ from rtseg.picture import copy_tags, plane_view
 from rtseg.stages.colours import matrix_of, range_of
 from rtseg.stages.enlarge import Rounder
 from rtseg.stages.legend import Legend
-from rtseg.stages.look import Look
+from rtseg.stages.look import SIDE_BY_SIDE, Look, size_shown
 from rtseg.stages.mark import StaleMark
 from rtseg.stages.tint import PlanePainter, Tint
 
@@ -101,6 +101,8 @@ class Colorize:
             brush.legend.paint(painted, matrix, colour_range)
         if brush.mark is not None:
             brush.mark.paint(painted, label_map.fate, matrix, colour_range)
+        if brush.look.view == SIDE_BY_SIDE:
+            painted = _side_by_side(picture, painted)
         return Painted(frame, label_map, painted)
 
     def _newest_brush(self) -> _Brush:
@@ -140,6 +142,21 @@ class _Brush:
         self.painter = PlanePainter(tint)
         self.legend = Legend(classes, painted) if look.legend else None
         self.mark = StaleMark() if look.mark_stale else None
+
+
+def _side_by_side(left: av.VideoFrame, right: av.VideoFrame) -> av.VideoFrame:
+    """Lay two yuv420p pictures of one size beside each other; one of odd width gets its last column twice."""
+    width, height = size_shown(SIDE_BY_SIDE, left.width, left.height)
+    both = av.VideoFrame(width, height, "yuv420p")
+    copy_tags(right, both)
+    for index in range(3):
+        plane = plane_view(both, index)
+        middle = plane.shape[1] // 2
+        for picture, half in ((left, plane[:, :middle]), (right, plane[:, middle:])):
+            given = plane_view(picture, index)
+            half[:, : given.shape[1]] = given
+            half[:, given.shape[1] :] = given[:, -1:]
+    return both
 
 
 def _mask_tint(classes: ClassSet, painted: frozenset[str]) -> Tint:

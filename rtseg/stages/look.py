@@ -10,8 +10,14 @@ from rtseg.errors import InputError
 if TYPE_CHECKING:
     from rtseg.classes import ClassSet
 
-VIEWS = ("overlay", "mask")
-"""What can be shown: the picture with colours over it, or the colours alone."""
+SIDE_BY_SIDE = "side-by-side"
+VIEWS = ("overlay", "mask", SIDE_BY_SIDE)
+"""What can be shown: the picture with colours over it, the colours alone, or both side by side."""
+
+
+def size_shown(view: str, width: int, height: int) -> tuple[int, int]:
+    """Width and height of what is shown of a picture of `width` times `height` in a view of `VIEWS`."""
+    return (2 * (width + width % 2), height) if view == SIDE_BY_SIDE else (width, height)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from rtseg.stages.look import VIEWS
+from rtseg.stages.look import SIDE_BY_SIDE, VIEWS
 
 if TYPE_CHECKING:
     from rtseg.classes import ClassSet
@@ -18,6 +18,7 @@ FULL_SCREEN = "f"
 HELP = "h"
 
 _OPACITY_STEP = 0.1
+_OF_ONE_SIZE = tuple(view for view in VIEWS if view != SIDE_BY_SIDE)
 _CLASS_KEYS = "1234567890abcdegijknoptuwxyz"
 """In the order of the classes; letters that mean something else are left out."""
 
@@ -45,8 +46,8 @@ def changed_look(look: Look, key: str, classes: ClassSet) -> Look | None:
     steps = {"+": _OPACITY_STEP, "=": _OPACITY_STEP, "-": -_OPACITY_STEP}
     if key in steps:
         return replace(look, opacity=round(min(1.0, max(0.0, look.opacity + steps[key])), 2))
-    if key == "v":
-        return replace(look, view=VIEWS[(VIEWS.index(look.view) + 1) % len(VIEWS)])
+    if key == "v" and look.view != SIDE_BY_SIDE:  # another size would stretch what is recorded meanwhile
+        return replace(look, view=_OF_ONE_SIZE[(_OF_ONE_SIZE.index(look.view) + 1) % len(_OF_ONE_SIZE)])
     if key == "l":
         return replace(look, legend=not look.legend)
     if key == "m":

@@ -11,6 +11,7 @@ from rtseg.picture import packed_view, plane_view
 from rtseg.stages.colorize import Colorize
 from rtseg.stages.colours import matrix_of, range_of, yuv_from_rgb
 from rtseg.stages.enlarge import Rounder
+from rtseg.stages.look import size_shown
 from tests.stages.pictures import flat_picture, labelled, yuv_picture
 
 ROAD, CAR = CAMVID.names.index("road"), CAMVID.names.index("car")
@@ -142,6 +143,22 @@ def test_edges_have_no_steps():
     edge = share.sum(axis=0)[60:400]  # its height in each column, parts of a pixel included
     line = np.polyval(np.polyfit(np.arange(len(edge)), edge, 1), np.arange(len(edge)))
     assert np.abs(edge - line).max() < 2  # 1.3; only enlarged it is 3.3
+
+
+@pytest.mark.parametrize("size", [(96, 72), (95, 71)])
+def test_side_by_side_are_the_picture_and_the_overlay(size: tuple[int, int]):
+    given = labelled(yuv_picture(size), blobs(36, 48))
+    options = {"opacity": 0.5, "legend": True, "mark_stale": True}
+    both = Colorize(CAMVID, view="side-by-side", **options).process(given).picture
+    overlay = Colorize(CAMVID, **options).process(given).picture
+    assert (both.width, both.height) == size_shown("side-by-side", *size) == (192, size[1])
+    assert (both.pts, both.time_base, both.colorspace) == (overlay.pts, overlay.time_base, overlay.colorspace)
+    for seen, left, right in zip(planes(both), planes(given.frame.picture), planes(overlay), strict=True):
+        height, width = left.shape
+        middle = seen.shape[1] // 2
+        assert np.array_equal(seen[:height, :width], left)
+        assert np.array_equal(seen[:height, middle : middle + width], right)
+        assert np.array_equal(seen[:, -1], right[:, -1])
 
 
 @pytest.mark.parametrize(
