@@ -132,17 +132,13 @@ struct Between {
 
 static __device__ Between between(int at, int made, int size) {
     const int numerator = (2 * at + 1) * size - made, denominator = 2 * made;
+    const int before = numerator < 0 ? -1 : numerator / denominator;
+    // Not from the remainder, which would be exact: cv2.resize has no more than a float's digits here either.
+    const float fraction = (float)numerator / (float)denominator - (float)before;
     Between place;
-    if (numerator <= 0) {
-        place.near_ = 0;
-        place.far_part = 0;
-    } else {
-        place.near_ = numerator / denominator;
-        const float fraction = (float)(numerator - place.near_ * denominator) / (float)denominator;
-        place.far_part = place.near_ >= size - 1 ? 0 : __float2int_rn(2048.0f * fraction);
-    }
-    place.near_ = clamped(place.near_, size);
-    place.far_ = clamped(place.near_ + 1, size);
+    place.near_ = clamped(before, size);
+    place.far_ = clamped(before + 1, size);
+    place.far_part = __float2int_rn(2048.0f * fraction);
     place.near_part = 2048 - place.far_part;
     return place;
 }
