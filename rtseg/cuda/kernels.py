@@ -27,7 +27,7 @@ LEFT = (0.25, 0.0)
 rule for H.264, HEVC and most of what is not tagged)."""
 
 _PARAMETERS = {
-    "image_from_yuv": "PiPPiiiifffffffffPii",
+    "image_from_yuv": "PiPPiiiiffffffffPii",
     "image_from_bgr": "PiiiPii",
     "paint": "PiPPiiiPiiPif",
 }
@@ -56,8 +56,8 @@ class Kernels:
             self._functions = {name: self._function(name) for name in _PARAMETERS}
         except driver.Error as error:
             raise DeviceError(
-                f"{device.gpu.name}: the driver (CUDA {device.gpu.driver_version}) does not take the compiled "
-                f"kernels: {error}.\nUpdate the driver, or take --overlay-on cpu."
+                f"{device.gpu.name}: the driver (CUDA {device.gpu.driver_version}) does not take the "
+                f"compiled kernels: {error}.\nUpdate the driver, or take --overlay-on cpu."
             ) from error
 
     def _function(self, name: str) -> Any:  # noqa: ANN401  # pycuda has no types
@@ -77,8 +77,9 @@ class Kernels:
     ) -> None:
         """Queue making the model's input, as stages/preprocess.py does, from YUV.
 
-        Each level is the mean over the area that an input pixel covers, without rounding on the way; where the
-        picture has to grow, it is interpolated linearly.
+        Each level is the mean over the area that an input pixel covers, without rounding on the way; where
+        the picture has to grow, it is interpolated linearly. That is what swscale computes where it keeps all
+        of chroma (SWS_FULL_CHR_H_INT, or an odd width), within a level.
 
         Args:
             picture: the picture.
@@ -93,8 +94,8 @@ class Kernels:
             "image_from_yuv", (image_width, image_height, 1), stream,
             picture.y, picture.y_pitch, picture.u, picture.v, picture.chroma_pitch, picture.chroma_step,
             picture.width, picture.height, *chroma_shift,
-            decoding.luma_zero, decoding.luma_gain, decoding.red_of_v, decoding.green_of_u, decoding.green_of_v,
-            decoding.blue_of_u, image, image_width, image_height,
+            decoding.luma_zero, decoding.luma_gain, decoding.red_of_v, decoding.green_of_u,
+            decoding.green_of_v, decoding.blue_of_u, image, image_width, image_height,
         )  # fmt: skip
 
     def image_from_bgr(

@@ -57,7 +57,7 @@ class Nvcc:
 
 
 def find_nvccs() -> list[Nvcc]:
-    """The nvccs that run, in the order in which they are looked for: as CUDA_HOME says, on the PATH, usual."""
+    """The nvccs that run, in the order in which they are looked for: CUDA_HOME, the PATH, the usual."""
     found: dict[str, Nvcc] = {}
     for program in _candidates():
         version = _version_of(program)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class GpuPainter:
     """Paints with one kernel a picture: within a level of what `CpuPainter` paints. See `Painter`.
 
-    A picture goes to the GPU and comes back, 1.5 bytes a pixel each way, on a stream of its own; `paint` waits
-    for it. Between entering and leaving it holds the GPU's context, and pushes it only within its calls.
+    A picture goes to the GPU and comes back, 1.5 bytes a pixel each way, on a stream of its own; `paint`
+    waits for it. Between entering and leaving it holds the GPU's context, and pushes it only within its calls.
     """
 
     def __init__(self, ordinal: int = 0) -> None:
@@ -198,7 +198,9 @@ def _faults() -> Iterator[None]:
     try:
         yield
     except driver.Error as error:
-        raise DeviceFault(f"the GPU failed while it painted: {error}. --overlay-on cpu does without it.") from error
+        raise DeviceFault(
+            f"the GPU failed while it painted: {error}. --overlay-on cpu does without it."
+        ) from error
 
 
 def _copy_planes(picture: av.VideoFrame, packed: NDArray[np.uint8]) -> None:

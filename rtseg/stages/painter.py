@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Painter(Protocol):
-    """Lays coats over pictures. All its methods are called in one thread at a time; it may be entered again."""
+    """Lays coats over pictures. It is used by one thread at a time, and may be entered again."""
 
     def __enter__(self) -> object:
         """Get ready."""
