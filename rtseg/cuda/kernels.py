@@ -50,20 +50,25 @@ class Kernels:
         Raises:
             DeviceError: there is no compiler, or the driver does not take what it makes.
         """
-        driver = load_pycuda()
+        self._module: Any = None
+        self._functions: dict[str, Any] = {}
+        cubin, driver = cubin_for(device.gpu, notice), load_pycuda()
         try:
-            self._module: Any = driver.module_from_buffer(cubin_for(device.gpu, notice))
-            self._functions = {name: self._function(name) for name in _PARAMETERS}
-        except driver.Error as error:
+            self._module = driver.module_from_buffer(cubin)
+            self._prepare()
+        except (driver.Error, UnicodeDecodeError) as error:  # of the driver's log, where it is not text
+            self.unload()  # here, as the error's traceback outlives the context
+            reason = error if isinstance(error, driver.Error) else "no reason given"
             raise DeviceError(
                 f"{device.gpu.name}: the driver (CUDA {device.gpu.driver_version}) does not take the "
-                f"compiled kernels: {error}.\nUpdate the driver, or take --overlay-on cpu."
+                f"compiled kernels: {str(reason).splitlines()[0]}.\n"
+                "Update the driver, or take --overlay-on cpu."
             ) from error
 
-    def _function(self, name: str) -> Any:  # noqa: ANN401  # pycuda has no types
-        function = self._module.get_function(name)
-        function.prepare(_PARAMETERS[name])
-        return function
+    def _prepare(self) -> None:
+        for name, parameters in _PARAMETERS.items():
+            self._functions[name] = self._module.get_function(name)
+            self._functions[name].prepare(parameters)
 
     def image_from_yuv(
         self,

@@ -31,7 +31,7 @@ class GpuPainter:
     """Paints with one kernel a picture: within a level of what `CpuPainter` paints. See `Painter`.
 
     A picture goes to the GPU and comes back, 1.5 bytes a pixel each way, on a stream of its own; `paint`
-    waits for it. Between entering and leaving it holds the GPU's context, and pushes it only within its calls.
+    waits for it. Between entering and leaving it holds the GPU's context, which is pushed within its calls.
     """
 
     def __init__(self, ordinal: int = 0) -> None:
