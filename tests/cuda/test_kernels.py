@@ -38,13 +38,15 @@ class Bench:
         return self
 
     def __exit__(self, *_):
-        self.stream.synchronize()
-        for buffer in self.buffers:
-            buffer.free()
-        self.kernels.unload()
-        self.stream = None
-        self.around.__exit__(None, None, None)
-        self.device.close()
+        try:
+            self.stream.synchronize()
+            for buffer in self.buffers:
+                buffer.free()
+        finally:  # a context that stays pushed would end the process, also where a kernel has failed
+            self.kernels.unload()
+            self.stream = None
+            self.around.__exit__(None, None, None)
+            self.device.close()
 
     def put(self, array):
         """The array on the GPU."""
