@@ -11,10 +11,9 @@ import numpy as np
 import onnx
 import onnx.reference
 import pytest
-from onnx import TensorProto, helper
 
 from rtseg.model import engines_dir
-from tests.trt import versions
+from tests.trt import onnx_files, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,23 +81,7 @@ def script(run_in_double: Callable[..., str]) -> Callable[..., str]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of two nodes: uint8 in, thresholded, uint8 out."""
-    return write(tmp_path_factory.mktemp("onnx") / "small.onnx")
-
-
-def write(path: Path, *, opset: int = 17, operator: str = "Relu") -> Path:
-    """The small file, with another operator set or operator in the middle."""
-    nodes = [
-        helper.make_node("Cast", ["image"], ["values"], "in", to=TensorProto.FLOAT),
-        helper.make_node(operator, ["values"], ["kept"], "middle"),
-        helper.make_node("Cast", ["kept"], ["labels"], "out", to=TensorProto.UINT8),
-    ]
-    borders = [
-        helper.make_tensor_value_info(name, TensorProto.UINT8, [1, 4, 6, 3]) for name in ("image", "labels")
-    ]
-    graph = helper.make_graph(nodes, "small", borders[:1], borders[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    onnx.save(model, path)
-    return path
+    return onnx_files.write(tmp_path_factory.mktemp("onnx") / "small.onnx")
 
 
 def test_a_plan_is_built_and_read_again(version: str, small: Path, script: Callable[..., str]):
@@ -138,8 +121,8 @@ assert ok == (MAJOR >= 10)
 """
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no model")
-    unknown = write(tmp_path / "unknown.onnx", operator="Det")
-    newer = write(tmp_path / "newer.onnx", opset=19)
+    unknown = onnx_files.write(tmp_path / "unknown.onnx", operator="Det")
+    newer = onnx_files.write(tmp_path / "newer.onnx", opset=19)
     assert script(version, text, unknown, broken, newer) == ""
 
 

@@ -48,8 +48,10 @@ def gpu() -> Gpu | None:
     cuda = driver()
     if cuda is None or cuda.cuInit(0):
         return _named()
-    device = ctypes.c_int()
-    if cuda.cuCtxGetDevice(ctypes.byref(device)) and cuda.cuDeviceGet(ctypes.byref(device), 0):
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    cuda.cuCtxGetCurrent(ctypes.byref(context))
+    get = cuda.cuCtxGetDevice if context.value else lambda found: cuda.cuDeviceGet(found, 0)
+    if get(ctypes.byref(device)):
         return _named()
     name = ctypes.create_string_buffer(256)
     cuda.cuDeviceGetName(name, len(name), device)
