@@ -69,11 +69,15 @@ def build_command(model: str, precision: str, report: str | None, **given: Any) 
     from rtseg.cli.screen import standard_error
     from rtseg.report import check_writable
     from rtseg.tensorrt.cache import fetch
+    from rtseg.tensorrt.trust import stranger_to_folder
 
     if report is not None:
         check_writable(report)
     order = _order(model, precision, given)
     with _terms(standard_error(), force=given["force"]) as terms:
+        stranger = stranger_to_folder(order.path.parent)
+        if stranger is not None:
+            terms.notice(f"warning: {stranger}, so a plan there is only taken with --trust-plan")
         plan = fetch(order, terms)
     _conclude(order, plan, report)
 
@@ -163,22 +167,18 @@ def _lines(console: Console) -> Iterator[Callable[[Progress], None]]:
 def _conclude(order: Order, plan: Plan, target: str | None) -> None:
     """Write the report and say what was built, and where it is."""
     from rtseg import report
-    from rtseg.cli.screen import console_for, facts, standard_error
+    from rtseg.cli.screen import console_for, standard_error
 
     assert plan.record is not None
     record, model = plan.record, order.model
     if target is not None:
         report.write(_report(order, plan), target)
+    when = f"built in {record.seconds:.1f} s" if plan.is_new else "built before, and it fits"
     console_for(target).print(
-        facts(
-            {
-                "plan": str(plan.path),
-                "of": f"{model.name} {model.precision}, version {model.version}",
-                "for": f"{order.gpu.name}, TensorRT {record.key.tensorrt}",
-                "size": f"{len(plan.content) / 1e6:.2f} MB",
-                "built": f"in {record.seconds:.1f} s" if plan.is_new else "before; it fits",
-            }
-        )
+        f"{plan.path}: {model.name} {model.precision} for {order.gpu.name}, TensorRT {record.key.tensorrt}; "
+        f"{len(plan.content) / 1e6:.2f} MB, {when}",
+        markup=False,
+        soft_wrap=True,
     )
     for warning in record.warnings if plan.is_new else ():
         standard_error().print(f"warning: {warning}", markup=False, soft_wrap=True)

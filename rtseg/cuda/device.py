@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
+_NONE = "there is no NVIDIA GPU here. Take another --backend, for instance openvino."
+
+
 @dataclass(frozen=True, slots=True)
 class Gpu:
     """What a GPU says of itself.
@@ -118,12 +121,14 @@ def _handle(driver: Any, ordinal: int) -> Any:  # noqa: ANN401  # pycuda has no 
         if ordinal < count:
             return driver.Device(ordinal)
     except driver.Error as error:
+        if "no device" in str(error):  # so the driver itself calls it
+            raise DeviceError(_NONE) from error
         raise DeviceError(
             f"the NVIDIA driver does not start: {error}.\n"
             "See that `nvidia-smi` works, or take another --backend."
         ) from error
     if count == 0:
-        raise DeviceError("there is no NVIDIA GPU here. Take another --backend, for instance openvino.")
+        raise DeviceError(_NONE)
     raise DeviceError(f"there is no GPU {ordinal}: the driver shows {count}, numbered from 0.")
 
 

@@ -7,6 +7,7 @@ In the order in which a plan comes about:
     places.py          where plans and timing caches are kept
     trust.py           whether somebody else may have made a file: a plan is code
     plan.py            a plan and the record beside it, written and read
+    files.py           files that nobody else may write
     lock.py            one process builds, the others wait
     cache.py           a plan from where it is kept, or built: `plan_for`
     job.py             what the building process is told

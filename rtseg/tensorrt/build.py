@@ -84,8 +84,9 @@ def _content(job: Job) -> bytes:
 
 def _reason(job: Job) -> str:
     reason = the_log().take_reason().rstrip(".") + "."
-    if "memory" in reason.lower() or "workspace" in reason.lower():
-        limit = job.options.workspace_mib
-        told = "close other programs" if limit is None else f"give more than --workspace {limit}"
-        return f"{reason}\nIt wants more memory: {told}."
+    limit = job.options.workspace_mib
+    if limit is not None and "Could not find any implementation" in reason:
+        return f"{reason}\nKernels may want more memory: give more than --workspace {limit}, or leave it out."
+    if "OutOfMemory" in reason or "out of memory" in reason.lower():
+        return f"{reason}\nThe GPU's memory is full. Close other programs, or give a smaller --workspace."
     return reason

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
@@ -65,18 +66,15 @@ def build(job: Job, watcher: Watcher) -> Built:
     with tempfile.TemporaryFile("w+", errors="replace") as complaints:
         process = _start(job, complaints)
         try:
-            return _result(job, process, watcher)
-        except _Died as error:
-            raise BuildFault(_words(job, process.wait(), complaints)) from error
+            return _result(process, watcher)
+        except BaseException as error:
+            _end(process)
+            job.plan.unlink(missing_ok=True)
+            if isinstance(error, _Died):
+                raise BuildFault(_words(job, process.returncode, complaints)) from error
+            raise
         finally:
             _end(process)
-            if not job_is_done(process):
-                job.plan.unlink(missing_ok=True)
-
-
-def job_is_done(process: subprocess.Popen[bytes]) -> bool:
-    """Whether the process ended and said that all is well."""
-    return process.returncode == 0
 
 
 class _Died(Exception):
@@ -105,7 +103,7 @@ def _start(job: Job, complaints: IO[str]) -> subprocess.Popen[bytes]:
     return process
 
 
-def _result(job: Job, process: subprocess.Popen[bytes], watcher: Watcher) -> Built:
+def _result(process: subprocess.Popen[bytes], watcher: Watcher) -> Built:
     built = Built()
     for event in _events(process, watcher):
         match event:
@@ -117,9 +115,9 @@ def _result(job: Job, process: subprocess.Popen[bytes], watcher: Watcher) -> Bui
                 raise _error(name, text)
             case {"event": "done", "seconds": float(seconds)}:
                 built.seconds = seconds
-                if process.wait(timeout=60) == 0 and job.plan.is_file():
-                    return built
-                raise _Died
+                _let_end(process)
+                return built
+    _let_end(process)
     raise _Died
 
 
@@ -152,13 +150,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """End the process if it has not ended, and let go of it."""
     if process.poll() is None:
         process.terminate()
-        try:
-            process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _let_end(process)
+        process.kill()
+        process.wait()
     assert process.stdout is not None
     process.stdout.close()
+
+
+def _let_end(process: subprocess.Popen[bytes]) -> None:
+    """Give it time to end by itself."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_S)
 
 
 def _words(job: Job, code: int, complaints: IO[str]) -> str:

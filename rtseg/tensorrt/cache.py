@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rtseg.errors import PlanError
+from rtseg.runtimes import load_tensorrt
 from rtseg.tensorrt.building import Watcher, build
 from rtseg.tensorrt.job import Job
-from rtseg.tensorrt.key import Key, key_for
+from rtseg.tensorrt.key import key_for
 from rtseg.tensorrt.lock import building_lock
-from rtseg.tensorrt.options import BuildOptions
+from rtseg.tensorrt.options import BuildOptions, parts
 from rtseg.tensorrt.places import plan_place, timing_cache_place
 from rtseg.tensorrt.plan import Plan, read_plan, write_plan
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from rtseg.cuda.device import Gpu
     from rtseg.model import Model
+    from rtseg.tensorrt.key import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,6 @@ def load_plan(path: Path, gpu: Gpu, *, trust: bool = False) -> Plan:
     Raises:
         PlanError: there is none, it is not trusted, or it was built for another GPU or TensorRT.
     """
-    from rtseg.runtimes import load_tensorrt
-
     try:
         plan = read_plan(path, trust=trust)
     except FileNotFoundError:
@@ -158,8 +158,9 @@ def load_plan(path: Path, gpu: Gpu, *, trust: bool = False) -> Plan:
     if plan.record is not None:
         key = plan.record.key
         major, minor = gpu.compute_capability
-        here = Key(load_tensorrt().__version__, f"{major}.{minor}", gpu.name, key.onnx_sha256, key.options)
-        misfits = [words for words in key.misfits(here) if "rtseg" not in words]
+        version = load_tensorrt().__version__
+        here = replace(key, tensorrt=version, compute_capability=f"{major}.{minor}", device=gpu.name)
+        misfits = key.misfits(here)
         if misfits:
             raise PlanError(
                 f"{path}: does not fit: {', and '.join(misfits)}. Build it here with `rtseg build`."
@@ -183,9 +184,10 @@ def _look(order: Order, terms: Terms) -> tuple[Plan | None, str]:
 
 def _build(order: Order, terms: Terms) -> Plan:
     model, gpu = order.model, order.gpu
+    silent = "; TensorRT 8 tells nothing meanwhile" if parts(order.key.tensorrt) < (10,) else ""
     terms.notice(
         f"building the TensorRT {order.key.tensorrt} plan of {model.name} {model.precision} for {gpu.name}: "
-        "from half a minute to several minutes, on a Jetson up to a quarter of an hour, and only once"
+        f"from half a minute to several minutes, on a Jetson up to a quarter of an hour, but once{silent}"
     )
     partial = order.path.with_name(f".{order.path.name}.part")
     job = Job(

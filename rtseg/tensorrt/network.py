@@ -78,7 +78,7 @@ def _reason(parser: trt.OnnxParser) -> str:
     """The parser's first error, or what the logger was told if the parser has none."""
     logged = the_log().take_reason()
     for index in range(parser.num_errors):
-        text = one_line(parser.get_error(index).desc())
+        text = one_line(str(parser.get_error(index)))  # names the node, which desc() does not
         if text:
             return text.rstrip(".")
     return logged.rstrip(".")

@@ -51,7 +51,11 @@ def user_cache() -> Path:
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for parent in reversed(
+            (folder, *folder.parents)
+        ):  # mkdir(parents=True) would give only the last its mode
+            if not parent.is_dir():
+                parent.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise OutputError(
             f"{folder}: there is no other place for the plan, and it cannot be made ({error.strerror}). "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtseg.errors import PlanError, SinkFault
 from rtseg.report import rtseg_version
+from rtseg.tensorrt.files import publish, sync, write_private
 from rtseg.tensorrt.key import Key
 from rtseg.tensorrt.trust import stranger_to_file
 
@@ -98,6 +99,8 @@ def read_plan(path: Path, *, trust: bool) -> Plan:
             missing or another's, or it has changed since it was built.
     """
     try:
+        # What is looked at must be what is read: a link could point elsewhere by then.
+        path = path.resolve(strict=True)
         stranger = None if trust else stranger_to_file(path)
         if stranger is not None:
             raise _untrusted(path, stranger)
@@ -129,14 +132,11 @@ def write_plan(path: Path, partial: Path, key: Key, seconds: float, warnings: tu
             key, hashlib.sha256(content).hexdigest(), seconds, os.geteuid(), rtseg_version(), warnings
         )
         text = json.dumps(record.to_json(), indent=1, ensure_ascii=False) + "\n"
-        partial_record.write_text(text, encoding="utf-8")
-        for file in (partial, partial_record):
-            os.chmod(file, 0o644)
-            _sync(file)
+        write_private(partial_record, text.encode())
         # Whoever looks between the two sees a hash that does not match, and waits for the lock that we hold.
-        os.replace(partial, path)
-        os.replace(partial_record, record_file)
-        _sync(path.parent)
+        publish(partial, path)
+        publish(partial_record, record_file)
+        sync(path.parent)
     except OSError as error:
         for file in (partial, partial_record):
             with suppress(OSError):
@@ -151,21 +151,26 @@ def _read_record(path: Path, *, trust: bool) -> Record:
     file = record_path(path)
     try:
         stranger = None if trust else stranger_to_file(file)
-        if stranger is not None:
-            raise _untrusted(path, stranger)
-        values = json.loads(file.read_text(encoding="utf-8"))
-        return Record(
-            key=Key.from_json(values["key"]),
-            plan_sha256=str(values["plan_sha256"]),
-            seconds=float(values["seconds"]),
-            uid=int(values["built_by_uid"]),
-            rtseg=str(values["rtseg"]),
-            warnings=tuple(map(str, values["warnings"])),
-        )
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise _untrusted(path, f"there is no record {file.name} beside it that says who built it") from None
+    if stranger is not None:
+        raise _untrusted(path, stranger)
+    try:
+        return _record(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
         raise _untrusted(path, f"its record {file.name} cannot be understood") from error
+
+
+def _record(values: dict[str, Any]) -> Record:
+    return Record(
+        key=Key.from_json(values["key"]),
+        plan_sha256=str(values["plan_sha256"]),
+        seconds=float(values["seconds"]),
+        uid=int(values["built_by_uid"]),
+        rtseg=str(values["rtseg"]),
+        warnings=tuple(map(str, values["warnings"])),
+    )
 
 
 def _untrusted(path: Path, reason: str) -> PlanError:
@@ -173,11 +178,3 @@ def _untrusted(path: Path, reason: str) -> PlanError:
         f"{path}: not used, as a plan is code and {reason}.\n"
         "Build it here with `rtseg build`, or say --trust-plan if you know who made it."
     )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from rtseg.tensorrt.files import publish, write_private
 from rtseg.tensorrt.trust import stranger_to_file
 
 if TYPE_CHECKING:
@@ -43,9 +44,8 @@ def keep_timing_cache(config: trt.IBuilderConfig, path: Path, warn: Callable[[st
         return
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_bytes(memoryview(serialized))
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
+        write_private(partial, memoryview(serialized))
+        publish(partial, path)
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -55,6 +55,7 @@ def keep_timing_cache(config: trt.IBuilderConfig, path: Path, warn: Callable[[st
 def _content(path: Path, warn: Callable[[str], None]) -> bytes | None:
     """What the cache holds; None if there is none, or one that somebody else may have made."""
     try:
+        path = path.resolve(strict=True)
         stranger = stranger_to_file(path)
         if stranger is None:
             return path.read_bytes()

@@ -20,6 +20,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rtseg.errors import RtsegError, SinkFault
+from rtseg.tensorrt.files import write_private
 from rtseg.tensorrt.job import Job
 
 if TYPE_CHECKING:
@@ -57,6 +58,10 @@ class Reporter:
 
 def main() -> int:
     """Do the job on standard input; returns the exit code."""
+    # Held back, not handled: Python would run a handler only after the build, if TensorRT calls the monitor
+    # from threads of its own. The monitor looks whether one is waiting. And before any library is imported,
+    # as the threads that it starts would take the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     reporter = Reporter(_own_output())
     values = json.loads(sys.stdin.read())
     _end_with(values.pop("parent", None))
@@ -79,11 +84,8 @@ def _perform(job: Job, reporter: Reporter) -> float:
     from rtseg.tensorrt.build import plan_from_onnx
     from rtseg.tensorrt.network import is_weakly_typed
 
-    if not is_weakly_typed():
-        # Held back, not handled: Python would run a handler only after the build, if TensorRT calls the
-        # monitor from its own threads. The monitor looks whether one is waiting. TensorRT 8 has no monitor,
-        # and is left to die.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    if is_weakly_typed():
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)  # it has no monitor to ask; so they end the process
     begin = time.perf_counter()
     with Device(job.ordinal) as device, device.pushed():
         plan = plan_from_onnx(job, reporter.progress, reporter.warning, _is_cancelled)
@@ -99,9 +101,7 @@ def _is_cancelled() -> bool:
 
 def _write(job: Job, plan: memoryview) -> None:
     try:
-        descriptor = os.open(job.plan, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(plan)
+        write_private(job.plan, plan)
     except OSError as error:
         raise SinkFault(f"{job.plan.parent}: the plan cannot be written ({error.strerror}).") from error
 
