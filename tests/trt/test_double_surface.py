@@ -143,7 +143,7 @@ assert trt.BuilderFlag.TF32 != int(trt.BuilderFlag.TF32)
     assert run_in_double(version, script) == ""
 
 
-def test_host_memory_is_memory_and_nothing_else(version: str, run_in_double: Callable[..., str]):
+def test_host_memory_is_memory_and_nothing_else(run_in_double: Callable[..., str]):
     script = """
 import tensorrt as trt, io
 cache = trt.Builder(trt.Logger()).create_builder_config().create_timing_cache(b"")
@@ -156,10 +156,11 @@ for act in ("len(memory)", "memory[0]", "list(memory)", "memory + b''", "memory.
     except (TypeError, AttributeError):
         pass
 """
-    assert run_in_double(version, script) == ""
+    assert run_in_double(versions.VERSIONS[0], script) == ""
 
 
-def test_it_is_found_as_an_installed_package(version: str, run_in_double: Callable[..., str]):
+def test_it_is_found_as_an_installed_package(run_in_double: Callable[..., str]):
     script = "import importlib.metadata as m; print(m.version('tensorrt'))"
+    version = versions.VERSIONS[1]
     assert run_in_double(version, script).strip() == version
     assert (doubles.double_folder(version) / "tensorrt" / "__init__.py").is_file()
