@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from .control import CONTROL
@@ -34,9 +33,8 @@ class Gpu:
         return f"{self.name} (compute {self.capability[0]}.{self.capability[1]})"
 
 
-@cache
 def driver() -> Any:
-    """The driver, or None where there is none."""
+    """The driver, or None where there is none; a test may load the emulator after this package."""
     try:
         return ctypes.CDLL("libcuda.so.1")
     except OSError:
