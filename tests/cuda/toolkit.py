@@ -20,6 +20,4 @@ def why_missing() -> str | None:
     stamp = FOLDER / "missing.txt"
     if stamp.exists():
         return stamp.read_text().strip()
-    return (
-        None if INCLUDE.is_dir() else f"CUDA's headers are not in {FOLDER}; `make .venv/cuda.stamp` gets them"
-    )
+    return None if INCLUDE.is_dir() else f"CUDA's headers are not in {FOLDER}; `make .venv/cuda.stamp` gets them"

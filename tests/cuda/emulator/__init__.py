@@ -1,10 +1,10 @@
 """A CUDA driver without a device, stricter than one.
 
-driver/         the driver itself, in C++: clock, settings, memory, books, world, call, stream, race, execution,
-                fault, graph, event, module and the calls (contexts, allocations, copies, …) on top of them
-cuda_on_host.h  CUDA C for g++
-build.py        compiling both
-emulator.py     the emulator as tests see it
+    driver/         the driver itself, in C++: clock, settings, memory, books, world, call, stream, race, execution,
+                    fault, graph, event, module and the calls (contexts, allocations, copies, …) on top of them
+    cuda_on_host.h  CUDA C for g++
+    build.py        compiling both
+    emulator.py     the emulator as tests see it
 """
 
 from tests.cuda.emulator.build import build, compile_kernels

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cuda.toolkit import FOLDER, INCLUDE
@@ -26,7 +24,7 @@ def build(folder: Path = FOLDER, include: Path = INCLUDE) -> Path:
     if not place.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _compile_all(Path(scratch), include)
+            _compile(Path(scratch), include)
             _move(Path(scratch) / "lib", place)
     return place
 
@@ -47,14 +45,8 @@ def compile_kernels(source: Path, folder: Path = FOLDER) -> Path:
 
 def _unit(source: Path) -> str:
     """C++ that holds the kernels of a .cu file and their descriptions."""
-    names = re.findall(
-        r"__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(", source.read_text()
-    )
-    lines = [
-        '#include "cuda_on_host.h"',
-        f'#include "{source.resolve()}"',
-        *(f"EMU_KERNEL({n})" for n in names),
-    ]
+    names = re.findall(r"__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(", source.read_text())
+    lines = ['#include "cuda_on_host.h"', f'#include "{source.resolve()}"', *(f"EMU_KERNEL({n})" for n in names)]
     return "\n".join(lines) + "\n"
 
 
@@ -65,34 +57,15 @@ def _digest(files: list[Path]) -> str:
     return content.hexdigest()[:16]
 
 
-def _compile_all(scratch: Path, include: Path) -> None:
-    objects = scratch / "objects"
-    objects.mkdir()
-    sources = sorted((*SOURCES.glob("*.cpp"), *SOURCES.glob("*.c")), key=lambda s: -s.stat().st_size)
-
-    def compile_one(source: Path) -> Path:
-        made = objects / f"{source.stem}.o"
-        compiler = ["gcc"] if source.suffix == ".c" else ["g++", "-std=c++17"]
-        _run([*compiler, *STRICT, "-isystem", str(include), "-c", str(source), "-o", str(made)])
-        return made
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = [str(path) for path in pool.map(compile_one, sources)]
+def _compile(scratch: Path, include: Path) -> None:
+    """Compile all sources as one: most of the time goes into the headers that they share."""
+    unit, rest = scratch / "unit.cpp", scratch / "unsupported.o"
+    unit.write_text("".join(f'#include "{source}"\n' for source in sorted(SOURCES.glob("*.cpp"))))
+    _run(["gcc", *STRICT, "-c", str(SOURCES / "unsupported.c"), "-o", str(rest)])
     library = scratch / "lib" / "libcuda.so.1"
     library.parent.mkdir()
-    _run(
-        [
-            "g++",
-            "-shared",
-            "-Wl,-soname,libcuda.so.1",
-            "-Wl,-z,defs",
-            "-o",
-            str(library),
-            *made,
-            "-pthread",
-            "-ldl",
-        ]
-    )
+    link = ("-shared", "-Wl,-soname,libcuda.so.1", "-Wl,-z,defs", "-pthread", "-ldl")
+    _run(["g++", "-std=c++17", *STRICT, "-isystem", str(include), str(unit), str(rest), *link, "-o", str(library)])
     (library.parent / "libcuda.so").symlink_to("libcuda.so.1")
 
 

@@ -187,9 +187,7 @@ class Emulator:
         if self._library.emu_is_captured(ctypes.c_void_p(stream)):
             self._kept.add(number)
         array = (_CRange * len(ranges))(*((r.at, r.size, r.writes) for r in ranges))
-        code = int(
-            self._library.emu_enqueue(stream, self._trampoline, number, array, len(ranges), what.encode())
-        )
+        code = int(self._library.emu_enqueue(stream, self._trampoline, number, array, len(ranges), what.encode()))
         if code:
             self._callbacks.pop(number, None)
         return code
