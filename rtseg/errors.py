@@ -12,6 +12,7 @@
     │   └── MissingDependencyError (ImportError)
     ├── SourceFault (OSError)                 exit 3: the source failed on the way
     ├── SinkFault (OSError)                   exit 3: a sink failed on the way
+    ├── DeviceFault (RuntimeError)            exit 3: the GPU failed on the way
     ├── BuildFault (RuntimeError)             exit 3: the process that built a TensorRT plan died
     ├── StageError (RuntimeError)             a stage raised; `stage` names it, `__cause__` is what it raised
     └── Interrupted                           exit 130: Ctrl-C or SIGTERM
@@ -104,6 +105,12 @@ class SourceFault(RtsegError, OSError):
 
 class SinkFault(RtsegError, OSError):
     """A sink failed on the way, for instance on a full disk; what was written before is whole."""
+
+    exit_code = EXIT_ON_THE_WAY
+
+
+class DeviceFault(RtsegError, RuntimeError):
+    """The GPU, or TensorRT on it, failed on the way; what was written before is whole."""
 
     exit_code = EXIT_ON_THE_WAY
 

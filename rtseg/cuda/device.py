@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rtseg.cuda.libcuda import libcuda
 from rtseg.errors import DeviceError
 from rtseg.runtimes import load_pycuda
 
@@ -104,7 +105,7 @@ class Device:
         # unlike a context of its own, a released primary context stays on the driver's stack. So it is made
         # current for pycuda, and no longer for the driver.
         context.push()
-        ctypes.CDLL("libcuda.so.1").cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+        libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
         context.detach()
 
     def __enter__(self) -> Self:
