@@ -1,9 +1,9 @@
 #include "fault.hpp"
 
+#include <ucontext.h>
 #include <csetjmp>
 #include <csignal>
 #include <cstdio>
-#include <ucontext.h>
 
 #include "race.hpp"
 
@@ -45,27 +45,37 @@ static bool let_host_go_on(uintptr_t address, bool writes) {
     return false;
 }
 
-static void tell_of_device_memory(uintptr_t address) {
+static bool was_pinned(uintptr_t address) {
+    const auto &freed = world().memory.freed_host;
+    auto next = freed.upper_bound(address);
+    return next != freed.begin() && address < std::prev(next)->first + std::prev(next)->second;
+}
+
+// The last words of the process.
+static void tell_why(uintptr_t address) {
     std::lock_guard<std::mutex> lock(world().mutex);
     char sentence[96];
-    std::snprintf(sentence, sizeof sentence, "the program touched the device address 0x%zx from the host.", address);
+    const bool is_device = in_aperture(address);
+    if (!is_device && !was_pinned(address)) return;
+    std::snprintf(sentence, sizeof sentence, "the program touched %s 0x%zx from the host.",
+                  is_device ? "the device address" : "freed pinned memory at", address);
     world().settings.quiet = false;
-    note_violation("host-touched-device-memory", "(host code)", sentence);
+    note_violation(is_device ? "host-touched-device-memory" : "use-after-free", "(host code)", sentence);
 }
 
 static void on_fault(int, siginfo_t *info, void *context) {
     const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
     if (way_out) siglongjmp(*way_out, 1);
     if (let_host_go_on(address, is_write(context))) return;
-    if (in_aperture(address)) tell_of_device_memory(address);
+    tell_why(address);
     sigaction(SIGSEGV, &before, nullptr);  // and fault again
 }
 
 void install_fault_handler() {
-    struct sigaction now {};
+    struct sigaction now{};
     sigaction(SIGSEGV, nullptr, &now);
     if (now.sa_sigaction == on_fault) return;
-    struct sigaction ours {};
+    struct sigaction ours{};
     ours.sa_sigaction = on_fault;
     ours.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
     sigaction(SIGSEGV, &ours, &before);

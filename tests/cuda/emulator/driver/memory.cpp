@@ -86,6 +86,12 @@ Allocation::~Allocation() {
     if (host_mapping) munmap(host_mapping, mapping_bytes);
 }
 
+void Allocation::forbid_host() {
+    mmap(host_mapping, mapping_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+         0);
+    host_mapping = nullptr;  // stays reserved for ever
+}
+
 void Allocation::fill(unsigned char value) { std::memset(alias, value, bytes); }
 
 bool Allocation::is_written(size_t begin, size_t end) const {
