@@ -1,8 +1,8 @@
 """A CUDA driver without a device, stricter than one.
 
 driver/         the driver itself, in C++. Each of world, memory, call, stream, race, execution, fault and
-                graph has a header that says what it is; the driver's calls lie in devices, contexts, allocations,
-                copies, streams, event, capture, graph and module, those of the tests in control
+                graph has a header that says what it is; the driver's calls lie in devices, contexts,
+                allocations, copies, streams, event, capture, graph and module, those of the tests in control
 cuda_on_host.h  CUDA C for g++
 build.py        compiling both
 emulator.py     the emulator as tests see it

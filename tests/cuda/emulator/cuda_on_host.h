@@ -2,8 +2,8 @@
  *
  * Included before a .cu file, whose kernels are then named with EMU_KERNEL(name); `compile_kernels` in
  * build.py does both. A pointer to const is taken for what the kernel only reads, any other for what it may
- * write. Threads do not run side by side, so there is neither __shared__ memory nor __syncthreads(), and there
- * are no warps and no atomics: a kernel that uses them does not compile here.
+ * write. Threads do not run side by side, so there is neither __shared__ memory nor __syncthreads(), and
+ * there are no warps and no atomics: a kernel that uses them does not compile here.
  */
 #pragma once
 

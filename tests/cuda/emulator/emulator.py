@@ -77,8 +77,8 @@ def _is_loaded() -> bool:
 def environment(**settings: object) -> dict[str, str]:
     """Return the environment for a child process that shall find the emulator where it looks for the driver.
 
-    `settings` are those of `Emulator.configure`, and `report`: a file for the books when the process ends,
-    to be read with `Emulator.read`.
+    `settings` are those of `Emulator.configure`, and `report`: a file that gets what `Emulator.books` returns, as
+    JSON, when the process ends by itself.
     """
     paths = [str(build()), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     words = ";".join(f"{key}={_word(value)}" for key, value in settings.items())
@@ -137,11 +137,14 @@ class Emulator:
             self._library.emu_fail_next(api.encode(), code)
 
     def lose_device(self, code: int = UNKNOWN) -> None:
-        """Let all calls fail from now on, as on hardware that has fallen off the bus."""
+        """Let all calls fail from now on, as on hardware that has fallen off the bus; 0 ends it.
+
+        Only popping a context still works: pycuda aborts a process whose threads end with one.
+        """
         self._library.emu_lose_device(code)
 
     def books(self) -> dict[str, Any]:
-        """Everything that the emulator remembers, as it came."""
+        """Everything that the emulator remembers: violations, live, calls, traffic, executed."""
         text = self._library.emu_books()
         try:
             read: dict[str, Any] = json.loads(ctypes.string_at(text))
@@ -181,8 +184,8 @@ class Emulator:
         Args:
             stream: the handle of a stream; 0 is the default stream.
             function: gets the host addresses of the ranges; it runs in a thread of the emulator, must not
-                call the driver, and what it raises becomes a violation ("callback-raised"). In a capture it is
-                kept until the next `reset`, and runs at each launch of the graph.
+                call the driver, and what it raises becomes a violation ("callback-raised"). In a capture it
+                is kept until the next `reset`, and runs at each launch of the graph.
             ranges: the device bytes that it reads or writes, and no others.
             what: its name in violations and in `calls`.
         """

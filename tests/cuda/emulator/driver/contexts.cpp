@@ -142,7 +142,7 @@ EMU_API CUresult cuCtxPopCurrent(CUcontext *out) {
                               CUDA_ERROR_INVALID_CONTEXT);
     if (out) *out = stack.back().handle;
     stack.pop_back();
-    return CUDA_SUCCESS;
+    return CUDA_SUCCESS;  // even if the device is lost: pycuda would abort the process when the thread ends
 }
 
 EMU_API CUresult cuCtxGetCurrent(CUcontext *out) {
