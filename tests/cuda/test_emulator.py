@@ -108,6 +108,17 @@ def test_a_copy_reads_host_memory_when_it_runs(emulator):
     assert {violation.kind for violation in emulator.violations()} == {"host-write-in-flight"}
 
 
+def test_bytes_beside_those_in_flight_may_be_touched(cuda):
+    stream, memory, host = cuda.Stream(), cuda.mem_alloc(SIZE), pinned(200)
+    cuda.memset_d8(memory, 7, SIZE)
+    for _ in range(2):
+        cuda.memcpy_dtoh_async(host[:100], memory, stream)
+        host[100:] += 1
+    stream.synchronize()
+    assert set(host[:100]) == {7}
+    assert set(host[100:]) == {3}
+
+
 def test_labels_read_too_early_are_rubbish(emulator):
     import pycuda.driver as cuda
 

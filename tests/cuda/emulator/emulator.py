@@ -77,8 +77,8 @@ def _is_loaded() -> bool:
 def environment(**settings: object) -> dict[str, str]:
     """Return the environment for a child process that shall find the emulator where it looks for the driver.
 
-    `settings` are those of `Emulator.configure`, and `report`: a file that gets what `Emulator.books` returns, as
-    JSON, when the process ends by itself.
+    `settings` are those of `Emulator.configure`, and `report`: a file that gets what `Emulator.books`
+    returns, as JSON, when the process ends by itself.
     """
     paths = [str(build()), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     words = ";".join(f"{key}={_word(value)}" for key, value in settings.items())

@@ -22,24 +22,31 @@ static bool is_write(const void *context) {
 #endif
 }
 
-// The program touched pinned memory. Note it if an operation uses just these bytes, and let the program go on
-// with what is there; the rest of its pages loses its protection until all of its uses are over.
+static const Use *use_of(const Allocation &allocation, size_t offset, bool writes) {
+    for (const Use &use : allocation.uses)
+        if (use.begin <= offset && offset < use.end && (use.writes || writes)) return &use;
+    return nullptr;
+}
+
+static void note_touch(const Use &use, bool writes) {
+    note_violation(writes ? "host-write-in-flight" : "host-read-in-flight", use.what,
+                   std::string("the program ") + (writes ? "writes to" : "reads") +
+                       " pinned memory that this operation " + (use.writes ? "writes" : "reads") +
+                       ", and nothing was waited for that says it is done.");
+}
+
+// The program touched protected pinned memory. If an operation uses just these bytes, that is noted, and the
+// whole allocation is open until its uses are over, so that one mistake is told once. If an operation only
+// uses other bytes of the page, it is no mistake, and the page is open until the next operation comes.
 static bool let_host_go_on(uintptr_t address, bool writes) {
     std::lock_guard<std::mutex> lock(world().mutex);
     for (auto &[base, allocation] : world().memory.by_host) {
-        if (allocation->kind != Allocation::PINNED) continue;
         const size_t offset = address - base;
-        if (address < base || offset >= allocation->mapping_bytes - 2 * 4096) continue;
-        for (const Use &use : allocation->uses)
-            if (use.begin <= offset && offset < use.end && (use.writes || writes)) {
-                note_violation(writes ? "host-write-in-flight" : "host-read-in-flight", use.what,
-                               std::string("the program ") + (writes ? "writes to" : "reads") +
-                                   " pinned memory that this operation " + (use.writes ? "writes" : "reads") +
-                                   ", and nothing was waited for that says it is done.");
-                break;
-            }
-        allocation->exposed = true;
-        allocation->protect();
+        if (allocation->kind != Allocation::PINNED || address < base || offset >= allocation->host_bytes())
+            continue;
+        const Use *use = use_of(*allocation, offset, writes);
+        if (use) note_touch(*use, writes);
+        allocation->expose(offset, use != nullptr);
         return true;
     }
     return false;

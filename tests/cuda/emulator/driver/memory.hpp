@@ -53,7 +53,9 @@ struct Allocation {
     bool is_intact() const;  // whether nothing was written beside it
     void protect();          // let the host do with it what its uses allow
     void fill(unsigned char value);
-    void forbid_host();  // let the host touch it never again
+    void expose(size_t offset, bool all);  // give up the protection of the page there, or of all
+    size_t host_bytes() const;             // whole pages
+    void forbid_host();                    // let the host touch it never again
 
     char *mapping = nullptr;  // all of what was mapped for `alias`, guard pages included
     size_t mapping_bytes = 0;
