@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import queue
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rtseg.backends.base import Backend
-from rtseg.cuda.device import Device, gpu_at
-from rtseg.errors import DeviceFault, InputError, PlanError
+from rtseg.cuda.device import Device, forsake, gpu_at
+from rtseg.errors import InputError, PlanError
 from rtseg.tensorrt.cache import Terms, fetch, load_plan, order_for
 from rtseg.tensorrt.options import PREFERRED_PRECISIONS, BuildOptions
 
@@ -117,7 +117,10 @@ class TensorRtBackend(Backend):
         lanes, self._all_lanes = self._all_lanes, []
         engine, self._engine = self._engine, None
         self._free_lanes = queue.SimpleQueue()
-        with suppress(DeviceFault), device.pushed():
+        if not device.is_sound:
+            forsake(lanes, engine, device)
+            return
+        with device.pushed():
             for lane in lanes:
                 lane.finish()
             if engine is not None:
@@ -131,8 +134,9 @@ class TensorRtBackend(Backend):
 
         assert self._device is not None
         for _ in range(self.streams):
-            self._all_lanes.append(Lane(engine, self._device.gpu, self.model.input_hw))
-        for lane in self._all_lanes:
+            lane = Lane()
+            self._all_lanes.append(lane)
+            lane.open(engine, self._device.gpu, self.model.input_hw)
             self._free_lanes.put(lane)
 
     def _load(self, plan: Plan) -> Engine:

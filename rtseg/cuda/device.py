@@ -100,7 +100,11 @@ class Device:
         try:
             yield
         finally:
-            self._context.pop()
+            try:
+                self._context.pop()
+            except self._error as error:
+                self._context.detach()  # which takes it off pycuda's stack all the same
+                raise fault_from(error) from error
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -123,6 +127,15 @@ class Device:
         finally:
             libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the GPU still does what it is told; waits for all that is queued."""
+        try:
+            with self.entered():
+                return not libcuda().cuCtxSynchronize()
+        except DeviceFault:
+            return False
+
     def close(self) -> None:
         """Release the context; from any thread in which it is not pushed. May be called again."""
         context, self._context = self._context, None
@@ -141,6 +154,11 @@ class Device:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def forsake(*things: object) -> None:
+    """Never free these: of a GPU that has failed pycuda can free nothing, and trying ends the process."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(things))
 
 
 def fault_from(reason: object) -> DeviceFault:

@@ -63,10 +63,18 @@ class Lane:
         has_graph: whether the network is launched as a graph.
     """
 
-    def __init__(
-        self, engine: Engine, gpu: Gpu, input_hw: tuple[int, int], *, with_graph: bool = True
-    ) -> None:
-        """Make all that it needs, and run it once on what is in memory.
+    def __init__(self) -> None:
+        driver = load_pycuda()
+        self._driver, self._error = driver, driver.Error
+        self._stream: Any = None
+        self._events: list[Any] = []
+        self._buffers: dict[str, Buffer] = {}
+        self._context: trt.IExecutionContext | None = None
+        self._graph: Graph | None = None
+        self._enqueue_ms = 0.0
+
+    def open(self, engine: Engine, gpu: Gpu, input_hw: tuple[int, int], *, with_graph: bool = True) -> None:
+        """Make all that it needs, and run it once on what is in memory. If it raises, `close` is still due.
 
         Args:
             engine: the engine.
@@ -78,25 +86,13 @@ class Lane:
             DeviceError: there is no room on the GPU for another context.
             DeviceFault: TensorRT or the GPU refuses.
         """
-        driver = load_pycuda()
-        self._driver, self._error = driver, driver.Error
-        self._stream: Any = None
-        self._events: list[Any] = []
-        self._buffers: dict[str, Buffer] = {}
-        self._context: trt.IExecutionContext | None = None
-        self._graph: Graph | None = None
-        self._enqueue_ms = 0.0
         try:
             self._set_up(engine, gpu, input_hw)
-            if with_graph:
-                self._graph = Graph.recorded(self._handle, self._execute)
-                the_log().take_reason()  # what was said of a failed recording is nobody's error
         except self._error as error:
-            self.abandon()
             raise DeviceFault(f"the GPU cannot be set up: {error}") from _without_frames(error)
-        except BaseException:
-            self.abandon()
-            raise
+        if with_graph:
+            self._graph = Graph.recorded(self._handle, self._execute)
+            the_log().take_reason()  # what was said of a failed recording is nobody's error
 
     @property
     def has_graph(self) -> bool:
@@ -152,15 +148,9 @@ class Lane:
         """Free what is left, after `finish`; may be called again."""
         buffers, self._buffers = self._buffers, {}
         for buffer in buffers.values():
-            with suppress(self._error):  # a GPU that failed refuses even that
-                buffer.free()
+            buffer.free()
         self._events = []
         self._stream = None
-
-    def abandon(self) -> None:
-        """Both of that, where the engine stays."""
-        self.finish()
-        self.close()
 
     def _set_up(self, engine: Engine, gpu: Gpu, input_hw: tuple[int, int]) -> None:
         driver = self._driver

@@ -133,6 +133,12 @@ from tensorrt._double.control import CONTROL
 model = Model.read(sys.argv[1])
 image = images_for(model, 1)[0]
 opened(model)
+
+def lose_while_open():
+    from rtseg.tensorrt.lane import Lane
+    first = Lane._queue
+    Lane._queue = lambda lane, network: emulator.lose_device() or first(lane, network)
+
 CONTROL.read(sys.argv[2])
 error, labels = None, []
 try:
@@ -191,6 +197,7 @@ def test_what_fails_on_opening_is_said(small, tmp_path, control, kind, words):
         ),
         ("emulator.fail_next(EXECUTION, LAUNCH_FAILED)", "DeviceFault", "the GPU failed: "),
         ("emulator.lose_device()", "DeviceFault", "the GPU failed: "),
+        ("lose_while_open() or 'open'", "DeviceFault", "the GPU "),
     ],
 )
 def test_what_fails_on_the_gpu_is_said(small, tmp_path, how, kind, words):
