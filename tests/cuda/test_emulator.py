@@ -152,6 +152,14 @@ def test_an_event_orders_two_streams(cuda, emulator):
     assert set(cuda.from_device(copy, (SIZE,), np.uint8)) == {6}
 
 
+def test_waiting_on_the_host_orders_two_streams(cuda):
+    one, other, memory = cuda.Stream(NON_BLOCKING), cuda.Stream(NON_BLOCKING), cuda.mem_alloc(SIZE)
+    for stream in (one, other, one):
+        cuda.memset_d8_async(memory, 6, SIZE, stream)
+        while not stream.is_done():
+            time.sleep(0.001)
+
+
 @pytest.mark.parametrize(("flags", "waits"), [(0, True), (NON_BLOCKING, False)])
 def test_the_default_stream_waits_for_blocking_streams_only(cuda, emulator, flags, waits):
     stream, memory = cuda.Stream(flags), cuda.mem_alloc(SIZE)

@@ -109,7 +109,6 @@ CUresult enqueue(Call &call, const StreamPtr &stream, std::vector<Work> works,
     operation->tick = at(stream->clock, stream->id) + 1;
     operation->clock = stream->clock;
     operation->after = std::move(after);
-    join(operation->clock, world().host);
     order_with_default(stream, operation->after);
     for (auto &other : operation->after) join(operation->clock, other->clock);
     note_uses(call.api, *stream, *operation);
