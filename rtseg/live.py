@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
     from rtseg.sources.live import LiveSource
+    from rtseg.tensorrt.cache import Terms
 
 _TRIAL_S = 5.0
 _TRIAL_LATENCY_MS = 1000.0
@@ -70,12 +71,19 @@ class LiveSession(Session):
 
     mode: ClassVar[str] = "live"
 
-    def __init__(self, options: RunOptions, sinks: Mapping[str, Sink] | None = None) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        sinks: Mapping[str, Sink] | None = None,
+        *,
+        terms: Terms | None = None,
+    ) -> None:
         """Check the options, open the source, and see whether the latency can be reached.
 
         Args:
             options: what to do, with `live`.
             sinks: further sinks, by names of their own; they get each picture before the outputs do.
+            terms: see `Session`.
 
         Raises:
             InputError: an option is out of its range, or the source, the model or an output cannot be used.
@@ -84,7 +92,7 @@ class LiveSession(Session):
         self.live: LiveRun = options.live
         self.proposed_ms: float | None = None
         self._further_sinks = sinks or {}
-        super().__init__(options)
+        super().__init__(options, terms=terms)
 
     @property
     def live_source(self) -> LiveSource:

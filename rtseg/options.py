@@ -64,6 +64,7 @@ class RunOptions:
         model: name of a shipped model, a model folder, an ONNX file, or None for the default.
         precision: "auto", "fp32", "fp16" or "int8".
         backend: "auto" or a backend's name.
+        trust_plan: whether a TensorRT plan is taken that another user may have made; it can run any code.
         threads: how many threads the backend may compute with; None leaves it the choice.
         opacity: of the colours over the picture, 0…1.
         only: the classes to colour; None for all.
@@ -90,6 +91,7 @@ class RunOptions:
     model: str | None = None
     precision: str = "auto"
     backend: str = "auto"
+    trust_plan: bool = False
     threads: int | None = None
     opacity: float = 0.5
     only: frozenset[str] | None = None

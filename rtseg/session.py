@@ -29,6 +29,7 @@ from rtseg.stages.infer import Infer
 from rtseg.stages.look import size_shown
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
+from rtseg.tensorrt.cache import Terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,12 +65,15 @@ class Session:
 
     mode: ClassVar[str] = "file"
 
-    def __init__(self, options: RunOptions, pieces: Forerun | None = None) -> None:
+    def __init__(
+        self, options: RunOptions, pieces: Forerun | None = None, *, terms: Terms | None = None
+    ) -> None:
         """Check the options and open what is read.
 
         Args:
             options: what to do.
             pieces: outputs of the same source and options, made by others, which go before all that is made.
+            terms: how a TensorRT plan is got where one is needed, and who is told meanwhile.
 
         Raises:
             InputError: an option is out of its range, or the source, the model or the output cannot be used.
@@ -90,6 +94,7 @@ class Session:
         _check_overlay(options.overlay_on, self.backend.name)
         self.source: Source = self._open.enter_context(self._make_source())
         try:
+            self.backend.prepare(terms or Terms(trust=options.trust_plan))
             self._prepare(pieces)
         except BaseException:
             self._open.close()

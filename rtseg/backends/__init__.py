@@ -3,6 +3,7 @@
     base.py         Backend: open / infer / close, and the checks of shape and type
     openvino.py     the CPU default
     onnxruntime.py  the CPU without OpenVINO
+    tensorrt.py     NVIDIA GPUs
     torch.py        the reference; torch_graph.py and torch_ops.py execute an ONNX graph in it
     simulated.py    fixed cost, known answer, no model
 
@@ -23,11 +24,15 @@ _CLASSES = {
     "openvino": "OpenVinoBackend",
     "onnxruntime": "OnnxRuntimeBackend",
     "torch": "TorchBackend",
+    "tensorrt": "TensorRtBackend",
     "simulated": "SimulatedBackend",
 }
 
 BACKENDS = tuple(_CLASSES)
-"""Names, in order of preference on a CPU; "auto" never takes the last, which only pretends."""
+"""Names, as `--backend` takes them."""
+
+_ON_A_CPU = ("openvino", "onnxruntime", "torch")
+"""Best first."""
 
 
 def backend_class(name: str) -> type[Backend]:
@@ -52,20 +57,29 @@ def choose(name: str) -> type[Backend]:
     """Return the backend that `--backend NAME` asks for.
 
     Args:
-        name: one of `BACKENDS`; "simulated:MS" for one that takes MS milliseconds; or "auto" for the first of
-            openvino, onnxruntime and torch that is installed.
+        name: one of `BACKENDS`; "simulated:MS" for one that takes MS milliseconds; "tensorrt:FILE" for the
+            plan in that file; or "auto" for tensorrt where it is installed and a GPU is here, otherwise the
+            first of openvino, onnxruntime and torch that is installed.
 
     Raises:
         InputError: there is no such backend.
         MissingDependencyError: "auto", and none is installed.
     """
     if name == "auto":
-        for candidate in BACKENDS[:-1]:
+        from rtseg.backends import tensorrt
+
+        if tensorrt.is_usable():
+            return tensorrt.TensorRtBackend
+        for candidate in _ON_A_CPU:
             if backend_class(candidate).version() is not None:
                 return backend_class(candidate)
         raise MissingDependencyError("openvino")
     if name.startswith("simulated:"):
         return _simulated(name)
+    if name.startswith("tensorrt:"):
+        from rtseg.backends.tensorrt import TensorRtBackend
+
+        return TensorRtBackend.running(name.partition(":")[2])
     return backend_class(name)
 
 

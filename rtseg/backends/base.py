@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rtseg.metadata import Precision
     from rtseg.model import Model
+    from rtseg.tensorrt.cache import Terms
 
     AnyBackend = TypeVar("AnyBackend", bound="Backend")
 
@@ -69,6 +70,9 @@ class Backend(ABC):
         except importlib.metadata.PackageNotFoundError:
             return None
         return versions[0]
+
+    def prepare(self, terms: Terms) -> None:  # noqa: B027  # nothing, for most
+        """Do beforehand what may take minutes, as building a plan does; `terms` say how, and who is told."""
 
     def open(self) -> None:
         """Load the model and warm up; takes from tenths of a second to seconds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,11 @@ import click
 from rtseg.cli.options import existing_or_not, precision_option, report_option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from rich.console import Console
-    from rich.progress import TaskID
 
     from rtseg.tensorrt.cache import Order, Terms
-    from rtseg.tensorrt.job import Progress
     from rtseg.tensorrt.plan import Plan
 
 _NONE = "none"
@@ -115,53 +114,12 @@ def _order(model: str, precision: str, given: dict[str, Any]) -> Order:
 @contextmanager
 def _terms(console: Console, *, force: bool) -> Iterator[Terms]:
     """How the plan is got: seen on the screen, and ended by Ctrl-C and SIGTERM."""
+    from rtseg.cli.plans import terms_on_screen
     from rtseg.cli.signals import stopped_by_signals
-    from rtseg.tensorrt.building import Watcher
-    from rtseg.tensorrt.cache import Terms
 
     is_stopped = threading.Event()
-
-    def notice(sentence: str) -> None:
-        console.print(sentence, markup=False, soft_wrap=True)
-
-    show_all = _bars if console.is_terminal else _lines
-    with stopped_by_signals(is_stopped.set), show_all(console) as show:
-        yield Terms(notice=notice, force=force, watcher=Watcher(show, is_stopped.is_set))
-
-
-@contextmanager
-def _bars(_: Console) -> Iterator[Callable[[Progress], None]]:
-    """A progress bar a phase, each under the one that it is part of."""
-    from rtseg.cli.screen import progress_bar
-
-    with progress_bar() as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def show(progress: Progress) -> None:
-            if progress.phase not in tasks:
-                name = "  " * progress.depth + progress.phase
-                tasks[progress.phase] = bar.add_task(name, total=progress.total)
-            bar.update(tasks[progress.phase], completed=progress.done)
-            if progress.depth > 0 and progress.done >= progress.total:
-                bar.remove_task(tasks.pop(progress.phase))
-
-        yield show
-
-
-@contextmanager
-def _lines(console: Console) -> Iterator[Callable[[Progress], None]]:
-    """A line for each outermost phase, as it begins and at each further quarter of its steps."""
-    shown: dict[str, int] = {}
-
-    def show(progress: Progress) -> None:
-        quarter = 4 * progress.done // max(progress.total, 1)
-        if progress.depth == 0 and shown.get(progress.phase) != quarter:
-            shown[progress.phase] = quarter
-            console.print(
-                f"{progress.phase}: {progress.done} of {progress.total}", markup=False, soft_wrap=True
-            )
-
-    yield show
+    with stopped_by_signals(is_stopped.set), terms_on_screen(console) as terms:
+        yield replace(terms, force=force, watcher=replace(terms.watcher, is_stopped=is_stopped.is_set))
 
 
 def _conclude(order: Order, plan: Plan, target: str | None) -> None:

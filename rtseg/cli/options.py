@@ -28,7 +28,12 @@ backend_option = click.option(
     metavar="NAME",
     default="auto",
     show_default=True,
-    help="openvino, onnxruntime, torch, simulated, or simulated:MS; auto takes the first one installed.",
+    help="tensorrt, openvino, onnxruntime, torch, simulated, or simulated:MS; auto: the first one usable.",
+)
+trust_plan_option = click.option(
+    "--trust-plan",
+    is_flag=True,
+    help="Take a TensorRT plan that another user may have made. It can run any code.",
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), help="Threads that the backend may compute with."

@@ -23,6 +23,7 @@ from rtseg.cli.options import (
     report_option,
     seconds_option,
     threads_option,
+    trust_plan_option,
     view_option,
 )
 from rtseg.cli.signals import Asked, stopped_by_signals
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
     from rtseg.session import Session
 
 _RUN_OPTIONS = (
-    "stream", "out", "codec", "crf", "labels", "table", "model", "precision", "backend", "threads", "opacity",
-    "only", "view", "legend", "overlay_on", "max_frames", "seconds", "resume", "overwrite",
+    "stream", "out", "codec", "crf", "labels", "table", "model", "precision", "backend", "trust_plan",
+    "threads", "opacity", "only", "view", "legend", "overlay_on", "max_frames", "seconds", "resume",
+    "overwrite",
 )  # fmt: skip
 """Names of the options that `RunOptions` has, too."""
 
@@ -64,6 +66,7 @@ _RUN_OPTIONS = (
 @model_option
 @precision_option
 @backend_option
+@trust_plan_option
 @threads_option
 @opacity_option
 @only_option
@@ -128,16 +131,19 @@ def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa:
 
 
 def _session_for(source: str, given: dict[str, Any], live: LiveRun | None) -> Session:
+    from rtseg.cli.plans import terms_on_screen
+    from rtseg.cli.screen import standard_error
     from rtseg.options import RunOptions
 
     options = RunOptions(source=source, live=live, **{name: given[name] for name in _RUN_OPTIONS})
-    if live is None:
-        from rtseg.session import Session
+    with terms_on_screen(standard_error(), trust=options.trust_plan) as terms:
+        if live is None:
+            from rtseg.session import Session
 
-        return Session(options)
-    from rtseg.live import LiveSession
+            return Session(options, terms=terms)
+        from rtseg.live import LiveSession
 
-    return LiveSession(options)
+        return LiveSession(options, terms=terms)
 
 
 def _run_with_bar(session: Session) -> None:

@@ -2,6 +2,8 @@
 
 device.py         which GPU it is, and its context
 buffers.py        memory that the host and the GPU have in common
+graph.py          work recorded once, and launched as one
+libcuda.py        the driver, past pycuda
 kernels.cu        what the GPU does to pixels, in CUDA C
 kernels.py        that, loaded and launched
 planes.py         pictures in the GPU's memory

@@ -23,5 +23,10 @@ In the order in which a plan comes about:
     timing.py          the timing cache
     progress.py        the builder's progress, 10 and newer
 
+And in which it is used:
+
+    engine.py          a plan, loaded
+    lane.py            one image at a time through it: stream, context, buffers
+
 build.py and all below it but opset.py import TensorRT when they are imported.
 """

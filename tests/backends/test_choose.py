@@ -25,7 +25,7 @@ def without(monkeypatch, *missing):
 
 
 def test_the_names_are_those_of_the_design_best_first():
-    assert BACKENDS == ("openvino", "onnxruntime", "torch", "simulated")
+    assert BACKENDS == ("openvino", "onnxruntime", "torch", "tensorrt", "simulated")
     assert [backend_class(name).name for name in BACKENDS] == list(BACKENDS)
 
 
@@ -59,9 +59,9 @@ def test_auto_never_pretends(monkeypatch, library):
         choose("auto")
 
 
-@pytest.mark.parametrize("name", ["tensorrt", "OpenVINO", ""])
+@pytest.mark.parametrize("name", ["tensorflow", "OpenVINO", ""])
 def test_an_unknown_name_lists_the_known_ones(name):
-    with pytest.raises(InputError, match="Choose auto, openvino, onnxruntime, torch, simulated"):
+    with pytest.raises(InputError, match="Choose auto, openvino, onnxruntime, torch, tensorrt, simulated"):
         choose(name)
 
 

@@ -2,8 +2,9 @@
 
     python -m tests.cuda.install
 
-pycuda has no wheels: its sdist is compiled here, against NVIDIA's headers from PyPI and linked to the emulator, which
-has the real driver's names. Where that cannot be done, one line says why and the tests that need it skip.
+pycuda has no wheels: its sdist is compiled here, against NVIDIA's headers from PyPI and linked to the
+emulator, which has the real driver's names. Where that cannot be done, one line says why, and the tests that
+need it skip.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ NVCC = TOOLKIT / "bin" / "nvcc"
 """CUDA 13's compiler: sm_75 and newer."""
 
 NVRTC = FOLDER / "toolkit-12" / "nvidia" / "cuda_nvrtc" / "lib" / "libnvrtc.so.12"
-"""CUDA 12.9's compiler as a library, the last one that knows sm_72; no wheel of that version has nvcc itself."""
+"""CUDA 12.9's compiler as a library: the last that knows sm_72; no wheel of it has nvcc itself."""
 
 
 def why_missing() -> str | None:

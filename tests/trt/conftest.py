@@ -21,7 +21,7 @@ def need(version: str) -> Path:
     try:
         return install.install(version)
     except install.NotAvailable as error:
-        if os.environ.get("CI"):
+        if os.environ.get("CI") and isinstance(error, install.NotReached):
             pytest.fail(f"TensorRT {version}: {error}")
         pytest.skip(f"TensorRT {version}: {error}")
 

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOURCE = Path(__file__).resolve().parent / "double"
+
+DAY_S = 86400
 
 PACKAGE = '''"""A double of TensorRT {version}; see tests/trt/double of rtseg."""
 
@@ -50,6 +53,7 @@ def double_folder(version: str) -> Path:
             scratch.rename(folder)
         except OSError:  # another process was quicker
             shutil.rmtree(scratch)
+        _drop_outdated(folder, version)
     return folder
 
 
@@ -58,6 +62,13 @@ def environment(version: str, control: str = "", base: Mapping[str, str] | None 
     found: dict[str, Any] = dict(os.environ if base is None else base)
     paths = [str(double_folder(version)), str(versions.ROOT), *filter(None, [found.get("PYTHONPATH")])]
     return found | {"PYTHONPATH": os.pathsep.join(paths), "TENSORRT_DOUBLE": control}
+
+
+def _drop_outdated(folder: Path, version: str) -> None:
+    """Remove doubles of the same version from earlier days, which no test that is running has in use."""
+    for other in folder.parent.glob(f"{version}-*"):
+        if other != folder and time.time() - other.stat().st_mtime > DAY_S:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _write(folder: Path, version: str, surface: Path) -> None:

@@ -22,6 +22,14 @@ class NotAvailable(Exception):
     """This version cannot be had here; the message says why, in one line."""
 
 
+class NotReached(NotAvailable):
+    """It might be had, but not now."""
+
+
+_refused: dict[str, NotAvailable] = {}
+"""What could not be had; asked for once a process."""
+
+
 def main() -> int:
     wanted = sys.argv[1:] or list(versions.VERSIONS)
     failed = [version for version in wanted if not _said(version)]
@@ -39,8 +47,14 @@ def install(version: str) -> Path:
     folder = versions.folder(version)
     if versions.installed(version):
         return folder
+    if version in _refused:
+        raise _refused[version]
     if not versions.surface_file(version).is_file():
-        _get(version, folder)
+        try:
+            _get(version, folder)
+        except NotAvailable as error:
+            _refused[version] = error
+            raise
     _reflect(folder)
     versions.stamp_file(version).touch()
     return folder
@@ -62,13 +76,14 @@ def _get(version: str, folder: Path) -> None:
 
 def _download(requirement: str, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--retries", "1"]
     command += ["--only-binary", ":all:", "--dest", str(folder), requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
+        if "onnection" in done.stderr or "timed out" in done.stderr:
+            raise NotReached(f"{requirement} is not here, and PyPI cannot be reached")
         if "No matching distribution" in done.stderr:
-            raise NotAvailable(
-                f"PyPI has no wheel of {requirement} for Python {_python()}, or cannot be reached"
-            )
+            raise NotAvailable(f"PyPI has no wheel of {requirement} for Python {_python()}")
         raise NotAvailable(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "pip failed")
     return next(folder.glob("*.whl"))
 

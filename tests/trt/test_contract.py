@@ -63,6 +63,19 @@ WRONG = {
         "def use(builder: trt.Builder) -> object:\n    return builder.create_network(FLAGS)\n",
         "create_network is given a number for a flag",
     ),
+    "flag_as_number_in_a_function": (
+        "def network_flags() -> int:\n    return 1 << 1\n",
+        "network_flags is given a number for a flag",
+    ),
+    "flag_not_shifted": (
+        "def use(builder: trt.Builder) -> object:\n"
+        "    return builder.create_network(int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))\n",
+        "is not shifted",
+    ),
+    "enqueue_handed_on": (
+        "def use(context: trt.IExecutionContext) -> None:\n    run = context.execute_async_v3\n    run(1)\n",
+        "execute_async_v3 is not called here",
+    ),
     "flag_not_converted": (
         "def use(builder: trt.Builder) -> object:\n"
         "    return builder.create_network(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)\n",
@@ -179,10 +192,11 @@ def test_a_version_that_cannot_be_had_is_one_line(
 ):
     def refuse(requirement: str, folder: Path) -> Path:
         del folder
-        raise install.NotAvailable(f"PyPI has no wheel of {requirement}")
+        raise install.NotReached(f"{requirement} is not here")
 
     monkeypatch.setattr(install, "_download", refuse)
+    monkeypatch.setattr(install, "_refused", {})
     assert contract.main(["10.99.0"]) == 2
     assert capsys.readouterr().out.splitlines() == [
-        "TensorRT 10.99.0: PyPI has no wheel of tensorrt-cu12-bindings==10.99.0."
+        "TensorRT 10.99.0: tensorrt-cu12-bindings==10.99.0 is not here."
     ]

@@ -8,13 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnx.reference
 import pytest
-from onnx import TensorProto, helper
 
 from rtseg.model import engines_dir
-from tests.trt import versions
+from tests.trt import onnx_files, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,23 +80,7 @@ def script(run_in_double: Callable[..., str]) -> Callable[..., str]:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of two nodes: uint8 in, thresholded, uint8 out."""
-    return write(tmp_path_factory.mktemp("onnx") / "small.onnx")
-
-
-def write(path: Path, *, opset: int = 17, operator: str = "Relu") -> Path:
-    """The small file, with another operator set or operator in the middle."""
-    nodes = [
-        helper.make_node("Cast", ["image"], ["values"], "in", to=TensorProto.FLOAT),
-        helper.make_node(operator, ["values"], ["kept"], "middle"),
-        helper.make_node("Cast", ["kept"], ["labels"], "out", to=TensorProto.UINT8),
-    ]
-    borders = [
-        helper.make_tensor_value_info(name, TensorProto.UINT8, [1, 4, 6, 3]) for name in ("image", "labels")
-    ]
-    graph = helper.make_graph(nodes, "small", borders[:1], borders[1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    onnx.save(model, path)
-    return path
+    return onnx_files.write(tmp_path_factory.mktemp("onnx") / "small.onnx")
 
 
 def test_a_plan_is_built_and_read_again(version: str, small: Path, script: Callable[..., str]):
@@ -138,8 +120,8 @@ assert ok == (MAJOR >= 10)
 """
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no model")
-    unknown = write(tmp_path / "unknown.onnx", operator="Det")
-    newer = write(tmp_path / "newer.onnx", opset=19)
+    unknown = onnx_files.write(tmp_path / "unknown.onnx", operator="Det")
+    newer = onnx_files.write(tmp_path / "newer.onnx", opset=19)
     assert script(version, text, unknown, broken, newer) == ""
 
 
@@ -178,75 +160,91 @@ said("INT8")
 
 
 def test_a_plan_belongs_to_version_and_gpu(small: Path, tmp_path: Path, script: Callable[..., str]):
-    build = """
-def change(config):
-    for name in sys.argv[3:]:
-        if name == "AMPERE_PLUS":
-            config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
-        else:
-            config.set_flag(getattr(trt.BuilderFlag, name))
-Path(sys.argv[2]).write_bytes(bytes(plan_of(sys.argv[1], change)))
-"""
     load = """
-runtime = trt.Runtime(log)
-runtime.engine_host_code_allowed = len(sys.argv) > 2
-engine = runtime.deserialize_cuda_engine(Path(sys.argv[1]).read_bytes())
-print(engine is not None, *lines)
+def load(name, gpu="Orin/8.7", allowed=False):
+    CONTROL.gpu = gpu
+    runtime = trt.Runtime(log)
+    runtime.engine_host_code_allowed = allowed
+    return runtime.deserialize_cuda_engine((folder / name).read_bytes()) is not None
+folder = Path(sys.argv[1])
 """
-    plain, portable, ampere = (tmp_path / f"{name}.plan" for name in ("plain", "portable", "ampere"))
-    script(EARLY, build, small, plain)
-    script(EARLY, build, small, portable, "VERSION_COMPATIBLE")
-    script(EARLY, build, small, ampere, "AMPERE_PLUS")
-    assert script(EARLY, load, plain).strip() == "True"
-    assert "expecting library version 10.3.0 got 11.4.0.106" in script(NEWEST, load, plain)
-    assert "not allowed" in script(NEWEST, load, portable)
-    assert script(NEWEST, load, portable, "allowed").strip() == "True"
-    assert "got 8.6.1" in script(OLDEST, load, portable, "allowed")
-    assert "expecting compute 8.7 got compute 8.9" in script(EARLY, load, plain, control="gpu=RTX 4090/8.9")
-    assert script(EARLY, load, ampere, control="gpu=RTX 4090/8.9").startswith(
-        "True WARNING: Using an engine plan"
-    )
-    assert "expecting compute" in script(EARLY, load, ampere, control="gpu=Xavier/7.2")
-    cut = tmp_path / "cut.plan"
-    cut.write_bytes(plain.read_bytes()[:-7])
-    assert "Serialization" in script(EARLY, load, cut)
+    build = """
+def portable(config):
+    config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
+def ampere(config):
+    config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
+for name, change in {"plain": lambda config: None, "portable": portable, "ampere": ampere}.items():
+    (folder / name).write_bytes(bytes(plan_of(sys.argv[2], change)))
+(folder / "cut").write_bytes((folder / "plain").read_bytes()[:-7])
+
+assert load("plain") and not lines
+assert not load("plain", "RTX 4090/8.9")
+said("expecting compute 8.7 got compute 8.9")
+assert load("plain", "Orin Nano/8.7")
+said("WARNING: Using an engine plan file across different models")
+assert load("ampere", "RTX 4090/8.9") and not load("ampere", "Xavier/7.2")
+said("expecting compute 8.7 got compute 7.2")
+assert not load("cut")
+said("Serialization")
+"""
+    newer = """
+assert not load("plain")
+said("expecting library version 10.3.0 got 11.4.0.106")
+assert not load("portable")
+said("not allowed")
+assert load("portable", allowed=True)
+"""
+    older = """
+assert not load("portable", allowed=True)
+said("got 8.6.1")
+"""
+    for version, text in ((EARLY, build), (NEWEST, newer), (OLDEST, older)):
+        assert script(version, load + text, tmp_path, small) == ""
 
 
-@pytest.mark.parametrize(
-    ("what", "sentence"),
-    [
-        ("parse", "a failure that the test asked for"),
-        ("build_memory", "OutOfMemory"),
-        ("bad_plan", "Serialization"),
-        ("wrong_version", "not compatible with this version"),
-        ("wrong_gpu", "incompatible device"),
-        ("engine_memory", "OutOfMemory"),
-        ("context_memory", "OutOfMemory"),
-        ("timing_cache", "another device or version"),
-    ],
-)
-def test_failures_on_request(what: str, sentence: str, small: Path, script: Callable[..., str]):
+FAILURES = {
+    "parse": (0, "a failure that the test asked for"),
+    "timing_cache": (1, "another device or version"),
+    "build_memory": (2, "OutOfMemory"),
+    "bad_plan": (3, "Serialization"),
+    "wrong_version": (3, "not compatible with this version"),
+    "wrong_gpu": (3, "incompatible device"),
+    "engine_memory": (3, "OutOfMemory"),
+    "context_memory": (4, "OutOfMemory"),
+}
+"""How far one comes, and what the logger is told."""
+
+
+def test_failures_on_request(small: Path, script: Callable[..., str]):
     """None or False and a line, never an exception; and where they fail is where the name says."""
     text = """
-builder = trt.Builder(log)
-network, parser, ok = network_of(builder, sys.argv[1])
-config = config_of(builder)
-kept = config.set_timing_cache(config.create_timing_cache(b""), False)
-plan = builder.build_serialized_network(network, config) if ok else None
-engine = trt.Runtime(log).deserialize_cuda_engine(plan) if plan is not None else None
-context = engine.create_execution_context() if engine is not None else None
-print(ok, kept, *(thing is not None for thing in (plan, engine, context)), *lines)
+def how_far():
+    builder = trt.Builder(log)
+    network, parser, ok = network_of(builder, sys.argv[1])
+    if not ok:
+        return 0
+    config = config_of(builder)
+    if not config.set_timing_cache(config.create_timing_cache(b""), False):
+        return 1
+    plan = builder.build_serialized_network(network, config)
+    if plan is None:
+        return 2
+    engine = trt.Runtime(log).deserialize_cuda_engine(plan)
+    if engine is None:
+        return 3
+    return 4 if engine.create_execution_context() is None else 5
+
+for word in sys.argv[2:]:
+    CONTROL.read(f"gpu=Orin/8.7,fail={word}")
+    lines.clear()
+    print(word, how_far(), *lines)
+CONTROL.read("gpu=Orin/8.7,fail=parse:2")
+assert [how_far() for _ in range(4)] == [5, 5, 0, 0]
 """
-    printed = script(EARLY, text, small, control=f"gpu=Orin/8.7,fail={what}")
-    assert sentence in printed
-    came = printed.split()[:5]
-    expected = {
-        "parse": "False True False False False", "build_memory": "True True False False False",
-        "bad_plan": "True True True False False", "wrong_version": "True True True False False",
-        "wrong_gpu": "True True True False False", "engine_memory": "True True True False False",
-        "context_memory": "True True True True False", "timing_cache": "True False True True True",
-    }  # fmt: skip
-    assert came == expected[what].split()
+    printed = script(EARLY, text, small, *FAILURES).splitlines()
+    for (word, (step, sentence)), line in zip(FAILURES.items(), printed, strict=True):
+        assert line.startswith(f"{word} {step} ")
+        assert sentence in line
 
 
 def test_without_a_gpu_there_is_no_builder(version: str, script: Callable[..., str]):
@@ -290,9 +288,16 @@ said("DLA core 2")
 
 
 def test_timing_caches(small: Path, tmp_path: Path, script: Callable[..., str]):
+    use = """
+def use(gpu="Orin/8.7"):
+    CONTROL.gpu = gpu
+    config = trt.Builder(log).create_builder_config()
+    cache = config.create_timing_cache(Path(sys.argv[1]).read_bytes())
+    return config.set_timing_cache(cache, False), config.set_timing_cache(cache, True)
+"""
     make = """
 builder = trt.Builder(log)
-network, parser, ok = network_of(builder, sys.argv[1])
+network, parser, ok = network_of(builder, sys.argv[2])
 config = config_of(builder)
 assert config.get_timing_cache() is None
 cache = config.create_timing_cache(b"")
@@ -300,20 +305,16 @@ assert config.set_timing_cache(cache, False)
 empty = cache.serialize().nbytes
 assert builder.build_serialized_network(network, config) is not None
 assert config.get_timing_cache().serialize().nbytes > empty
-Path(sys.argv[2]).write_bytes(bytes(config.get_timing_cache().serialize()))
-"""
-    use = """
-config = trt.Builder(log).create_builder_config()
+Path(sys.argv[1]).write_bytes(bytes(config.get_timing_cache().serialize()))
+assert use() == (True, True) and not lines
+assert use("Orin Nano/8.7") == (False, True)
+said("another device or version")
 assert config.create_timing_cache(b"rubbish") is None
 said("Serialization")
-cache = config.create_timing_cache(Path(sys.argv[1]).read_bytes())
-print(config.set_timing_cache(cache, False), config.set_timing_cache(cache, True))
 """
     kept = tmp_path / "timing.cache"
-    assert script(EARLY, make, small, kept) == ""
-    assert script(EARLY, use, kept).split() == ["True", "True"]
-    assert script(EARLY, use, kept, control="gpu=Orin Nano/8.7").split() == ["False", "True"]
-    assert script(NEWEST, use, kept).split() == ["False", "True"]
+    assert script(EARLY, use + make, kept, small) == ""
+    assert script(NEWEST, use + "assert use() == (False, True)", kept) == ""
 
 
 def test_progress_and_cancelling(small: Path, script: Callable[..., str]):

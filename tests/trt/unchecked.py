@@ -26,6 +26,12 @@ OWNERS = (
 QUERIES = ("get_", "is_", "are_", "supports_", "can_run", "binding_is")
 """Beginnings of calls that only answer a question, unless they return an object or None."""
 
+COMMON = ("reset", "update", "execute")
+"""Names of calls that dictionaries, hashes and much else has, too."""
+
+HANDED_ON = ("_v3", "_address", "_network", "_engine", "_context", "_shape")
+"""Endings of names that nothing else has: such a method is TensorRT's even where it is not called."""
+
 FLAGGED = ("create_network", "set_tactic_sources")
 """Calls that take flags as one number."""
 
@@ -65,6 +71,8 @@ class Calls:
 
     def _add(self, methods: object) -> None:
         for name, overloads in methods.items():
+            if name in COMMON:
+                continue
             if any(overload.none for overload in overloads):
                 self.failing[name] = "None"
             elif any(overload.returns == "bool" for overload in overloads) and not name.startswith(QUERIES):
@@ -81,9 +89,11 @@ class _File:
 
     def all(self) -> Iterator[tuple[int, str]]:
         aliases = set(self._aliases())
+        yield from self._flag_functions()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Attribute):
                 yield from self._missing(node, aliases)
+                yield from self._handed_on(node)
             if isinstance(node, ast.Call):
                 yield from self._unlooked(node)
                 yield from self._numbers(node)
@@ -109,6 +119,14 @@ class _File:
         name, failure = call.func.attr, self.calls.failing[call.func.attr]
         if not self._is_looked_at(call):
             yield call.lineno, f"{name} may return {failure}, which is not looked at"
+
+    def _handed_on(self, node: ast.Attribute) -> Iterator[tuple[int, str]]:
+        """A method that is kept instead of called: what it returns cannot be followed."""
+        parent = self.parent[node]
+        is_called = isinstance(parent, ast.Call) and parent.func is node
+        is_ours = node.attr in self.calls.failing and node.attr.endswith(HANDED_ON)
+        if is_ours and not is_called and isinstance(node.ctx, ast.Load):
+            yield node.lineno, f"{node.attr} is not called here, so its answer may not be looked at"
 
     def _is_looked_at(self, node: ast.AST) -> bool:
         parent = self.parent[node]
@@ -152,15 +170,26 @@ class _File:
         """Flags as a literal; an enum made of one."""
         if isinstance(call.func, ast.Attribute) and call.func.attr in FLAGGED:
             for argument in (*call.args, *(keyword.value for keyword in call.keywords)):
-                if any(_is_number_of_a_flag(part, self.parent) for part in self._parts(argument)):
-                    yield (
-                        call.lineno,
-                        f"{call.func.attr} is given a number for a flag; versions number them apart",
-                    )
+                yield from self._wrong_flags(argument, call.lineno, call.func.attr)
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         is_enum = name in self.calls.enums and isinstance(call.func.value, ast.Name)
         if is_enum and any(isinstance(argument, ast.Constant) for argument in call.args):
             yield call.lineno, f"{name} is made of a number; versions number its members apart"
+
+    def _flag_functions(self) -> Iterator[tuple[int, str]]:
+        """What functions called …flags return, as they are called in other files."""
+        for function in ast.walk(self.tree):
+            if isinstance(function, ast.FunctionDef) and function.name.endswith("flags"):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Return) and node.value is not None:
+                        yield from self._wrong_flags(node.value, node.lineno, function.name)
+
+    def _wrong_flags(self, flags: ast.expr, line: int, where: str) -> Iterator[tuple[int, str]]:
+        parts = list(self._parts(flags))
+        if any(_is_number_of_a_flag(part, self.parent) for part in parts):
+            yield line, f"{where} is given a number for a flag; versions number them apart"
+        if any(_is_unshifted_flag(part, self.parent) for part in parts):
+            yield line, f"{where} is given a flag that is not shifted: 1 << int(FLAG)"
 
     def _parts(self, argument: ast.expr) -> Iterator[ast.AST]:
         """The expression, and those that names in it were assigned, anywhere in the file."""
@@ -193,6 +222,15 @@ class _File:
 
 def _targets(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> list[ast.expr]:
     return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _is_unshifted_flag(node: ast.AST, parent: dict[ast.AST, ast.AST]) -> bool:
+    """`int(FLAG)` that is a bit's number, used as if it were the bit."""
+    is_int = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "int"
+    if not is_int or not any(isinstance(argument, ast.Attribute) for argument in node.args):
+        return False
+    above = parent[node]
+    return not (isinstance(above, ast.BinOp) and isinstance(above.op, ast.LShift) and above.right is node)
 
 
 def _is_number_of_a_flag(node: ast.AST, parent: dict[ast.AST, ast.AST]) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.cuda.toolkit import FOLDER, INCLUDE
@@ -18,15 +16,15 @@ STRICT = ("-Wall", "-Wextra", "-Werror", "-O1", "-g", "-fPIC", "-fvisibility=hid
 
 
 def build(folder: Path = FOLDER, include: Path = INCLUDE) -> Path:
-    """Return the folder under `folder` that holds libcuda.so.1 (and libcuda.so), built if its sources changed.
+    """Return the folder under `folder` that holds libcuda.so.1 and libcuda.so, built if its sources changed.
 
     Two processes that build at the same time both succeed; the folder appears whole or not at all.
     """
-    place = folder / f"emulator-{_digest(sorted(SOURCES.iterdir()))}"
+    place = folder / f"emulator-{_digest(sorted(SOURCES.glob('*.[ch]*')))}"
     if not place.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            _compile_all(Path(scratch), include)
+            _compile(Path(scratch), include)
             _move(Path(scratch) / "lib", place)
     return place
 
@@ -65,32 +63,26 @@ def _digest(files: list[Path]) -> str:
     return content.hexdigest()[:16]
 
 
-def _compile_all(scratch: Path, include: Path) -> None:
-    objects = scratch / "objects"
-    objects.mkdir()
-    sources = sorted((*SOURCES.glob("*.cpp"), *SOURCES.glob("*.c")), key=lambda s: -s.stat().st_size)
-
-    def compile_one(source: Path) -> Path:
-        made = objects / f"{source.stem}.o"
-        compiler = ["gcc"] if source.suffix == ".c" else ["g++", "-std=c++17"]
-        _run([*compiler, *STRICT, "-isystem", str(include), "-c", str(source), "-o", str(made)])
-        return made
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        made = [str(path) for path in pool.map(compile_one, sources)]
+def _compile(scratch: Path, include: Path) -> None:
+    """Compile all sources as one: most of the time goes into the headers that they share."""
+    unit, rest = scratch / "unit.cpp", scratch / "unsupported.o"
+    unit.write_text("".join(f'#include "{source}"\n' for source in sorted(SOURCES.glob("*.cpp"))))
+    _run(["gcc", *STRICT, "-c", str(SOURCES / "unsupported.c"), "-o", str(rest)])
     library = scratch / "lib" / "libcuda.so.1"
     library.parent.mkdir()
+    link = ("-shared", "-Wl,-soname,libcuda.so.1", "-Wl,-z,defs", "-pthread", "-ldl")
     _run(
         [
             "g++",
-            "-shared",
-            "-Wl,-soname,libcuda.so.1",
-            "-Wl,-z,defs",
+            "-std=c++17",
+            *STRICT,
+            "-isystem",
+            str(include),
+            str(unit),
+            str(rest),
+            *link,
             "-o",
             str(library),
-            *made,
-            "-pthread",
-            "-ldl",
         ]
     )
     (library.parent / "libcuda.so").symlink_to("libcuda.so.1")

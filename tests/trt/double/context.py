@@ -94,6 +94,17 @@ class ExecutionContext(Behaviour):
         inputs = (value for value in self.engine.graph.inputs if -1 in value.shape)
         return [value.name for value in inputs if value.name not in self.shapes]
 
+    def get_max_output_size(self, name: str) -> int:
+        return self.engine.sizes.get(name, -1)
+
+    def set_aux_streams(self, aux_streams: list[int]) -> None:
+        """There is nothing to run beside the one stream."""
+
+    def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> bool:  # noqa: ARG002
+        if profile_index != 0:
+            return self._refuse("setOptimizationProfileAsync", f"there is no profile {profile_index}")
+        return True
+
     @property
     def all_binding_shapes_specified(self) -> bool:
         return not self.infer_shapes()

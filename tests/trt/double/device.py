@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from .control import CONTROL
@@ -34,9 +33,8 @@ class Gpu:
         return f"{self.name} (compute {self.capability[0]}.{self.capability[1]})"
 
 
-@cache
 def driver() -> Any:
-    """The driver, or None where there is none."""
+    """The driver, or None where there is none; a test may load the emulator after this package."""
     try:
         return ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -48,8 +46,10 @@ def gpu() -> Gpu | None:
     cuda = driver()
     if cuda is None or cuda.cuInit(0):
         return _named()
-    device = ctypes.c_int()
-    if cuda.cuCtxGetDevice(ctypes.byref(device)) and cuda.cuDeviceGet(ctypes.byref(device), 0):
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    cuda.cuCtxGetCurrent(ctypes.byref(context))
+    get = cuda.cuCtxGetDevice if context.value else lambda found: cuda.cuDeviceGet(found, 0)
+    if get(ctypes.byref(device)):
         return _named()
     name = ctypes.create_string_buffer(256)
     cuda.cuDeviceGetName(name, len(name), device)

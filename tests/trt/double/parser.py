@@ -11,6 +11,7 @@ from .graph import Graph
 from .world import WORLD, Behaviour
 
 if TYPE_CHECKING:
+    from .config import BuilderConfig
     from .network import Network
 
 
@@ -92,6 +93,12 @@ class OnnxParser(Behaviour):
 
     def get_flag(self, flag: Any) -> bool:
         return bool(self.flags >> int(flag) & 1)
+
+    def set_builder_config(self, builder_config: BuilderConfig) -> bool:
+        return builder_config.builder is self.network.builder
+
+    def supports_model_v2(self, model: memoryview, path: str | None = None) -> bool:  # noqa: ARG002
+        return not operators.refusals(Graph(bytes(model)), WORLD.number)
 
     def get_used_vc_plugin_libraries(self) -> list[str]:
         return []
