@@ -30,7 +30,8 @@ for place in ("gpu",) if kind == "live" else ("cpu", "gpu"):
     live = LiveRun(latency_ms=500, realtime=True, mark_stale=True) if kind == "live" else None
     options = RunOptions(
         "synth://97x71@20?seconds=1", out=folder / f"{place}.mkv", codec="h264" if live else "ffv1",
-        live=live, model=model, backend="tensorrt", overlay_on=place, view="side-by-side", legend=True, threads=2,
+        live=live, model=model, backend="tensorrt", overlay_on=place, view="side-by-side", legend=True,
+        threads=2,
     )
     with (LiveSession if live else Session)(options) as session:
         session.run()
