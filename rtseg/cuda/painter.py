@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rtseg.cuda.buffers import buffer_for
-from rtseg.cuda.device import Device
+from rtseg.cuda.device import Device, forsake
 from rtseg.cuda.kernels import LARGEST_SIDE, Kernels
 from rtseg.cuda.planes import GpuPlanes, chroma_size, planar_bytes
 from rtseg.errors import DeviceFault, InputError
@@ -17,13 +17,14 @@ from rtseg.picture import plane_view
 from rtseg.runtimes import load_pycuda
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
     import av
     from numpy.typing import NDArray
+    from typing_extensions import Self
 
     from rtseg.cuda.buffers import Buffer
+    from rtseg.cuda.device import Gpu
     from rtseg.stages.tint import Coat
 
 
@@ -78,6 +79,15 @@ class _Room:
     picture: Buffer
     ids: Buffer
 
+    @classmethod
+    def of(cls, gpu: Gpu, picture_bytes: int, ids_shape: tuple[int, ...]) -> Self:
+        picture = buffer_for(gpu, (picture_bytes,))
+        try:
+            return cls(picture, buffer_for(gpu, ids_shape))
+        except BaseException:
+            picture.free()
+            raise
+
     def free(self) -> None:
         self.picture.free()
         self.ids.free()
@@ -96,9 +106,14 @@ class _Work:
         self._coat: Coat | None = None
         self._room: _Room | None = None
         self._room_for: tuple[tuple[int, int], tuple[int, ...]] | None = None
+        self._error: type[Exception] = load_pycuda().Error
         try:
-            with device.pushed(), _faults():
+            with device.pushed():
                 self._make()
+        except self._error as error:
+            fault = _fault_from(error)
+            self.close()
+            raise fault from error
         except BaseException:
             self.close()
             raise
@@ -119,13 +134,17 @@ class _Work:
                 f"{picture.width}×{picture.height}: too large for --overlay-on gpu, which paints up to "
                 f"{LARGEST_SIDE} pixels a side. Take --overlay-on cpu."
             )
-        with self._device.pushed(), _faults():
-            room = self._room_of(size, ids.shape)
-            _copy_planes(picture, room.picture.host)
-            np.copyto(room.ids.host, ids)
-            self._queue(room, size, coat)
-            self._done.synchronize()
-            _copy_back(room.picture.host, painted)
+        room = self._room_of(size, ids.shape)
+        _copy_planes(picture, room.picture.host)
+        np.copyto(room.ids.host, ids)
+        with self._device.entered():
+            try:
+                self._queue(room, size, coat)
+                self._done.synchronize()
+            except self._error as error:
+                self._settle()
+                raise _fault_from(error) from error
+        _copy_back(room.picture.host, painted)
 
     def _queue(self, room: _Room, size: tuple[int, int], coat: Coat) -> None:
         assert self._kernels is not None
@@ -144,6 +163,11 @@ class _Work:
         room.picture.download(stream)
         self._done.record(stream)
 
+    def _settle(self) -> None:
+        """Wait for what was queued before something failed, as the next picture goes into the same memory."""
+        with suppress(self._error):
+            self._stream.synchronize()
+
     def _tables_of(self, coat: Coat) -> int:
         """Where the coat's tables lie; they are sent where the picture before had others, and is done."""
         assert self._tables is not None
@@ -156,33 +180,32 @@ class _Work:
     def _room_of(self, size: tuple[int, int], ids_shape: tuple[int, ...]) -> _Room:
         """Buffers of the right size; images may change it."""
         if self._room is None or self._room_for != (size, ids_shape):
-            room, self._room = self._room, None
-            if room is not None:
-                room.free()
-            gpu = self._device.gpu
-            picture = buffer_for(gpu, (planar_bytes(*size),))
-            try:
-                self._room = _Room(picture, buffer_for(gpu, ids_shape))
-            except BaseException:
-                picture.free()
-                raise
-            self._room_for = (size, ids_shape)
+            with self._device.pushed():
+                self._let_go_of_room()
+                try:
+                    self._room = _Room.of(self._device.gpu, planar_bytes(*size), ids_shape)
+                except self._error as error:
+                    raise _fault_from(error) from error
+                self._room_for = (size, ids_shape)
         return self._room
 
-    def close(self) -> None:
-        """Free everything in the pushed context, then release it.
+    def _let_go_of_room(self) -> None:
+        room, self._room = self._room, None
+        if room is not None:
+            room.free()
 
-        Nothing is queued any more, as `paint` waits. Where the GPU has failed, which was told then, it fails
-        here, too, and takes all that is left with the context.
-        """
+    def close(self) -> None:
+        """Free everything in the pushed context, then release it; what a failed GPU has is left behind."""
+        if not self._device.is_sound:
+            forsake(self, self._device)
+            return
         with self._device.pushed():
-            for held in (self._room, self._tables):
-                with suppress(load_pycuda().Error):
-                    if held is not None:
-                        held.free()
+            self._let_go_of_room()
+            if self._tables is not None:
+                self._tables.free()
             if self._kernels is not None:
                 self._kernels.unload()
-            self._room = self._tables = self._kernels = None
+            self._tables = self._kernels = None
             self._done = self._stream = None  # pycuda frees them as nothing refers to them
         self._device.close()
 
@@ -191,16 +214,14 @@ _NON_BLOCKING = 1
 """CU_STREAM_NON_BLOCKING, which pycuda has no name for: not ordered with the default stream."""
 
 
-@contextmanager
-def _faults() -> Iterator[None]:
-    """What the driver complains of, as an error of ours."""
-    driver = load_pycuda()
-    try:
-        yield
-    except driver.Error as error:
-        raise DeviceFault(
-            f"the GPU failed while it painted: {error}. --overlay-on cpu does without it."
-        ) from error
+def _fault_from(error: Exception) -> DeviceFault:
+    """What the driver complains of, as an error of ours; to be raised from the same.
+
+    The driver's loses its traceback. An error is kept for longer than the context, and the frames in it would
+    keep streams and code, which pycuda frees once nobody refers to them.
+    """
+    error.__traceback__ = None
+    return DeviceFault(f"the GPU failed while it painted: {error}. --overlay-on cpu does without it.")
 
 
 def _copy_planes(picture: av.VideoFrame, packed: NDArray[np.uint8]) -> None:

@@ -64,3 +64,40 @@ def test_a_live_run_shows_its_frames(model, tmp_path):
     assert frames["captured"] == shown + sum(frames["dropped"].values())
     assert frames["fresh"] > 0
     assert len(pictures_in(tmp_path / "gpu.mkv")) == shown
+
+
+BROKEN = """
+from rtseg.classes import CAMVID
+from rtseg.cuda.painter import GpuPainter
+from rtseg.stages.colorize import Colorize
+from tests.stages.pictures import labelled, yuv_picture
+from tests.stages.test_colorize import blobs
+
+items = [labelled(yuv_picture(size), blobs(36, 48)) for size in ((96, 72), (64, 48))]
+texts = []
+
+def work():
+    with Colorize(CAMVID, painter=GpuPainter()) as stage:
+        stage.process(items[0])
+        eval(sys.argv[1])
+        for item in items:
+            try:
+                stage.process(item)
+            except RtsegError as error:
+                texts.append(f"{type(error).__name__}: {error}")
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+tell(texts=texts)
+"""
+
+
+@pytest.mark.parametrize("how", ["emulator.lose_device()", "emulator.fail_next(EXECUTION, LAUNCH_FAILED)"])
+def test_a_gpu_that_fails_on_the_way_is_a_fault_in_a_line_and_the_thread_ends(tmp_path, how):
+    found = run_script(BROKEN, how, environ=gpu_environment(tmp_path))
+    assert found["violations"] == []
+    assert len(found["texts"]) == 2
+    for text in found["texts"]:
+        assert text.startswith("DeviceFault: the GPU failed")
+        assert len(text.splitlines()) <= 2

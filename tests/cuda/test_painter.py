@@ -174,9 +174,15 @@ def test_what_cannot_be_is_said_in_a_line_or_two(on_host, painted_by_gpu, monkey
             stage.process(item)
         on_host.configure(total_memory=8 << 30)
         stage.process(item)
+        on_host.fail_next("cuLaunchKernel", 1)
+        with pytest.raises(DeviceFault, match="invalid value") as kept:  # as a pipeline keeps its first error
+            stage.process(item)
+        stage.process(item)
         large = Labelled(frame_of(av.VideoFrame(16386, 2, "yuv420p")), LabelMap(blobs(36, 48)))
         with pytest.raises(InputError, match="too large for --overlay-on gpu"):
             stage.process(large)
+    assert not any(on_host.live().values())
+    assert len(str(kept.value).splitlines()) == 1
     monkeypatch.setattr("rtseg.cuda.cubin.compilers_for", lambda _: [])
     monkeypatch.setenv("XDG_CACHE_HOME", "/nonexistent")
     with pytest.raises(DeviceError, match="no compiler for the GPU's kernels"):
@@ -184,20 +190,6 @@ def test_what_cannot_be_is_said_in_a_line_or_two(on_host, painted_by_gpu, monkey
     on_host.configure(devices=0)
     with pytest.raises(DeviceError, match="no NVIDIA GPU"):
         stage.__enter__()
-
-
-def test_a_gpu_that_fails_on_the_way_is_a_fault_and_the_end_is_in_order(on_host):
-    from rtseg.cuda.painter import GpuPainter
-
-    on_host.configure(quiet=True)
-    stage, item = Colorize(CAMVID, painter=GpuPainter()), labelled(yuv_picture((96, 72)), blobs(36, 48))
-    with stage:
-        stage.process(item)
-        on_host.fail_next("execution", 719)
-        with pytest.raises(DeviceFault, match="the GPU failed while it painted") as raised:
-            stage.process(item)
-        assert len(str(raised.value).splitlines()) == 1
-    assert on_host.live()["contexts"] == 0
 
 
 def test_it_goes_with_the_tensorrt_backend_alone(tmp_path):
