@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import av
@@ -25,7 +26,9 @@ class HostCompiler:
         return compile_kernels(source).read_bytes()
 
 
+@cache
 def first_picture(film: Path) -> av.VideoFrame:
+    """Not to be written to: all tests get the same."""
     with VideoFile(film) as source:
         return next(iter(source)).picture
 

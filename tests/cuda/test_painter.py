@@ -60,9 +60,7 @@ def test_a_real_frame_is_painted_as_by_the_cpu(painted_by_gpu, videos, ids, look
     assert share < 0.001
 
 
-@pytest.mark.parametrize(
-    "size", [(1, 1), (2, 2), (7, 3), (33, 9), (320, 180), (201, 101), (96, 72), (480, 360)]
-)
+@pytest.mark.parametrize("size", [(1, 1), (7, 3), (33, 9), (201, 101), (96, 72), (320, 180), (480, 360)])
 @pytest.mark.parametrize("labels", [(36, 48), (72, 96), (35, 47)])
 def test_any_size_of_picture_and_labels(painted_by_gpu, size, labels):
     noise = np.random.default_rng(1).integers(0, len(CAMVID), labels, np.uint8)
