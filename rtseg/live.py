@@ -326,7 +326,7 @@ class LiveSession(Session):
         picture = av.VideoFrame(self.source.width, self.source.height, "yuv420p")
         frame = Frame(0, 0, self.source.time_base, 0, picture)
         preprocess, infer, seconds = Preprocess(self.backend.model.input_hw), Infer(self.backend), []
-        with infer:
+        with infer, self._colorize:
             for _ in range(7):
                 begun = time.perf_counter()
                 labelled = infer.process(preprocess.process(frame))

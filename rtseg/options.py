@@ -70,6 +70,7 @@ class RunOptions:
         only: the classes to colour; None for all.
         view: "overlay", "mask" or "side-by-side".
         legend: whether the classes' names and colours are burnt in.
+        overlay_on: where colours are laid over the picture: "cpu", or "gpu" with the tensorrt backend.
         begin: number of the first frame that is segmented, for a piece of a film.
         max_frames: end after so many frames, counted from the source's first; None for no limit.
         seconds: end after so many seconds of the source; None for no limit.
@@ -96,6 +97,7 @@ class RunOptions:
     only: frozenset[str] | None = None
     view: str = "overlay"
     legend: bool = False
+    overlay_on: str = "cpu"
     begin: int = 0
     max_frames: int | None = None
     seconds: float | None = None

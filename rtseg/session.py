@@ -10,7 +10,7 @@ import cv2
 
 from rtseg import backends, report
 from rtseg.backends.simulated import SimulatedBackend
-from rtseg.errors import Interrupted, OutputError, SourceError, SourceFault, StageError
+from rtseg.errors import InputError, Interrupted, OutputError, SourceError, SourceFault, StageError
 from rtseg.journal import Journal, content_of
 from rtseg.model import find_model
 from rtseg.options import check_outputs
@@ -41,12 +41,13 @@ if TYPE_CHECKING:
     from rtseg.pipeline import Outcome, Progress
     from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
+    from rtseg.stages.painter import Painter
 
 _STREAMS = 4
 """Frames that are inferred at the same time, at most; with more, too many wait for their turn."""
 
 _OPTIONS_THAT_MATTER = (
-    "stream", "codec", "crf", "opacity", "view", "legend", "begin", "max_frames", "seconds",
+    "stream", "codec", "crf", "opacity", "view", "legend", "overlay_on", "begin", "max_frames", "seconds",
 )  # fmt: skip
 
 
@@ -90,6 +91,7 @@ class Session:
             threads,
             streams=min(threads, _STREAMS) if self.mode == "file" else 1,
         )
+        _check_overlay(options.overlay_on, self.backend.name)
         self.source: Source = self._open.enter_context(self._make_source())
         try:
             self.backend.prepare(terms or Terms(trust=options.trust_plan))
@@ -246,6 +248,7 @@ class Session:
             view=options.view,
             legend=options.legend,
             mark_stale=options.live is not None and options.live.mark_stale,
+            painter=_painter_on(options.overlay_on),
         )
 
     def _make_pipeline(self) -> Pipeline:
@@ -370,6 +373,29 @@ def _journal_for(options: RunOptions) -> Journal | None:
                 else f"{path}: exists already. Choose another name, or give --overwrite to replace it."
             )
     return journal
+
+
+def _check_overlay(overlay_on: str, backend: str) -> None:
+    """Refuse what no backend of this run can do.
+
+    Raises:
+        InputError: there is no such place, or the GPU is not in use.
+    """
+    if overlay_on not in ("cpu", "gpu"):
+        raise InputError(f"overlay on {overlay_on}: there is no such place. Choose cpu or gpu.")
+    if overlay_on == "gpu" and backend != "tensorrt":
+        raise InputError(
+            f"--overlay-on gpu goes with --backend tensorrt, and this run takes {backend}. Leave it out."
+        )
+
+
+def _painter_on(overlay_on: str) -> Painter | None:
+    """Who lays the colours over pictures; None for the CPU."""
+    if overlay_on == "cpu":
+        return None
+    from rtseg.cuda.painter import GpuPainter
+
+    return GpuPainter()
 
 
 def backend_for(

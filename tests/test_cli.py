@@ -112,6 +112,7 @@ def test_the_run_can_be_cut(tmp_path):
         (("run", DRIVE, "-o", "o.mp4", "--precision", "fp8"), ("fp8",)),
         (("run", DRIVE, "-o", "o.mp4", "--backend", "abacus"), ("abacus", "openvino")),
         (("run", DRIVE, "-o", "o.mp4", "--backend", "simulated:x"), ("simulated:x",)),
+        (("run", DRIVE, "-o", "o.mp4", "--overlay-on", "gpu"), ("--overlay-on gpu", "--backend tensorrt")),
         (("run", "synth://10", "-o", "o.mp4"), ("synth://",)),
         (("run",), ("SOURCE",)),
         (("fly",), ("fly",)),

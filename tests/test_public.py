@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_public_names_are_pinned():
     assert rtseg.__all__ == [
-        "CAMVID", "BuildFault", "ClassSet", "DataError", "DeviceError", "DeviceFault", "Frame", "InputError", "Interrupted",
+        "CAMVID", "BuildFault", "ClassSet", "DataError", "DeviceError", "DeviceFault", "Frame", "InputError",
+        "Interrupted",
         "LabelMap", "LiveOptions", "LiveRun", "LiveSession", "MissingDependencyError", "Model", "ModelError",
         "OutputError", "PlanError", "RtsegError", "RunOptions", "Session", "SinkFault", "SourceError",
         "SourceFault", "SourceNotFoundError", "StageError", "find_model", "shipped_models",

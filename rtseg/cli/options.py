@@ -79,6 +79,13 @@ view_option = click.option(
 legend_option = click.option(
     "--legend", is_flag=True, help="Burn the classes' names and colours into the picture."
 )
+overlay_on_option = click.option(
+    "--overlay-on",
+    type=click.Choice(("cpu", "gpu")),
+    default="cpu",
+    show_default=True,
+    help="Where colours are laid over the picture; gpu goes with --backend tensorrt.",
+)
 max_frames_option = click.option(
     "--max-frames", type=click.IntRange(min=1), metavar="N", help="End after N frames."
 )

@@ -18,6 +18,7 @@ from rtseg.cli.options import (
     model_option,
     only_option,
     opacity_option,
+    overlay_on_option,
     precision_option,
     report_option,
     seconds_option,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _RUN_OPTIONS = (
     "stream", "out", "codec", "crf", "labels", "table", "model", "precision", "backend", "trust_plan",
-    "threads", "opacity", "only", "view", "legend", "max_frames", "seconds", "resume", "overwrite",
+    "threads", "opacity", "only", "view", "legend", "overlay_on", "max_frames", "seconds", "resume", "overwrite",
 )  # fmt: skip
 """Names of the options that `RunOptions` has, too."""
 
@@ -70,6 +71,7 @@ _RUN_OPTIONS = (
 @only_option
 @view_option
 @legend_option
+@overlay_on_option
 @max_frames_option
 @seconds_option
 @click.option("--resume", is_flag=True, help="Go on with what an earlier run left, cut off by whatever.")

@@ -12,16 +12,18 @@ from rtseg.classes import ClassSet
 from rtseg.frame import Labelled, Painted
 from rtseg.picture import copy_tags, plane_view
 from rtseg.stages.colours import matrix_of, range_of
-from rtseg.stages.enlarge import Rounder
 from rtseg.stages.legend import Legend
 from rtseg.stages.look import SIDE_BY_SIDE, Look, size_shown
 from rtseg.stages.mark import StaleMark
-from rtseg.stages.tint import PlanePainter, Tint
+from rtseg.stages.painter import CpuPainter
+from rtseg.stages.tint import Tint
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from rtseg.stages.painter import Painter
 
 _PLANAR_420 = {"yuv420p", "yuvj420p"}
 
@@ -43,6 +45,7 @@ class Colorize:
         view: str = "overlay",
         legend: bool = False,
         mark_stale: bool = False,
+        painter: Painter | None = None,
     ) -> None:
         """Choose what is painted; `look` changes it later.
 
@@ -53,12 +56,14 @@ class Colorize:
             view: one of `VIEWS`.
             legend: whether there is a legend.
             mark_stale: whether old labels are marked.
+            painter: who lays the colours over the planes; None for the CPU. It is opened and closed with the
+                stage; what is drawn on top is the CPU's in any case.
 
         Raises:
             InputError: the opacity is out of range, or a class or the view does not exist.
         """
         self._classes = classes
-        self._rounder = Rounder()
+        self._painter = painter or CpuPainter()
         self._reformatter = VideoReformatter()
         self.look = Look(opacity, only, view, legend, mark_stale)
         self._brush = _Brush(classes, self._look)
@@ -77,13 +82,15 @@ class Colorize:
         self._look = look
 
     def __enter__(self) -> Self:
-        """Do nothing; there is nothing to open."""
+        """Open the painter."""
+        self._painter.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Do nothing; there is nothing to close."""
+        """Close it."""
+        self._painter.__exit__(kind, error, traceback)
 
     def process(self, labelled: Labelled) -> Painted:
         """Paint; the decoded picture is only read. What is returned owns its pixels."""
@@ -93,10 +100,8 @@ class Colorize:
         painted = av.VideoFrame(picture.width, picture.height, "yuv420p")
         copy_tags(picture, painted)
         painted.pts, painted.time_base, painted.duration = frame.pts, frame.time_base, frame.picture.duration
-        ids = self._rounder.round(label_map.ids)
         matrix, colour_range = matrix_of(picture), range_of(picture)
-        for index, table in enumerate(brush.tables(matrix, colour_range)):
-            brush.painter.paint(plane_view(picture, index), ids, table, plane_view(painted, index))
+        self._painter.paint(picture, label_map.ids, brush.coat(matrix, colour_range), painted)
         if brush.legend is not None:
             brush.legend.paint(painted, matrix, colour_range)
         if brush.mark is not None:
@@ -138,8 +143,7 @@ class _Brush:
         self.look = look
         painted = look.painted(classes)
         tint = _mask_tint(classes, painted) if look.view == "mask" else Tint(classes, look.opacity, painted)
-        self.tables = lru_cache(maxsize=8)(tint.tables)
-        self.painter = PlanePainter(tint)
+        self.coat = lru_cache(maxsize=8)(tint.coat)
         self.legend = Legend(classes, painted) if look.legend else None
         self.mark = StaleMark() if look.mark_stale else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -76,3 +77,36 @@ def yuv_from_rgb(colours_rgb: ArrayLike, matrix: Matrix, colour_range: ColorRang
     if colour_range == ColorRange.JPEG:
         return np.stack([255 * luma, 128 + 255 * u, 128 + 255 * v], axis=1)
     return np.stack([16 + 219 * luma, 128 + 224 * u, 128 + 224 * v], axis=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How RGB levels, 0…255, follow from Y, U and V: the inverse of `yuv_from_rgb`.
+
+    luma = luma_gain · (Y - luma_zero), red = luma + red_of_v · (V - 128),
+    green = luma + green_of_u · (U - 128) + green_of_v · (V - 128), blue = luma + blue_of_u · (U - 128).
+    """
+
+    luma_zero: float
+    luma_gain: float
+    red_of_v: float
+    green_of_u: float
+    green_of_v: float
+    blue_of_u: float
+
+
+def decoding_of(matrix: Matrix, colour_range: ColorRange) -> Decoding:
+    """The factors for pictures of one matrix and range."""
+    kr, kb = matrix.value
+    kg = 1 - kr - kb
+    is_full = colour_range == ColorRange.JPEG
+    chroma_gain = 1.0 if is_full else 255 / 224
+    red_of_v, blue_of_u = 2 * (1 - kr) * chroma_gain, 2 * (1 - kb) * chroma_gain
+    return Decoding(
+        luma_zero=0.0 if is_full else 16.0,
+        luma_gain=1.0 if is_full else 255 / 219,
+        red_of_v=red_of_v,
+        green_of_u=-blue_of_u * kb / kg,
+        green_of_v=-red_of_v * kr / kg,
+        blue_of_u=blue_of_u,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from rtseg.cuda.cubin import compile_ahead
 from rtseg.errors import PlanError
 from rtseg.runtimes import load_tensorrt
 from rtseg.tensorrt.building import Watcher, build
@@ -200,4 +201,5 @@ def _build(order: Order, terms: Terms) -> Plan:
         timing_cache=order.timing_cache,
     )
     built = build(job, terms.watcher)
+    compile_ahead(gpu, lambda line: terms.notice(f"warning: {line}"))
     return write_plan(order.path, partial, order.key, built.seconds, tuple(built.warnings))

@@ -43,6 +43,15 @@ def timing_cache_place(key: Key) -> Path:
     return _made(user_cache() / "timing") / f"{_slug(key.device)}.trt{key.tensorrt}.timing"
 
 
+def kernels_folder() -> Path:
+    """Where compiled kernels are kept, for all models and plans.
+
+    Raises:
+        OutputError: this user's cache cannot be written to.
+    """
+    return _made(user_cache() / "kernels")
+
+
 def user_cache() -> Path:
     """Where rtseg keeps what can be made anew: $XDG_CACHE_HOME/rtseg or ~/.cache/rtseg; it need not exist."""
     base = os.environ.get("XDG_CACHE_HOME", "")

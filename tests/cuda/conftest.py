@@ -27,3 +27,21 @@ def emulator(loaded):
     """The emulator, with nothing in it, before and after."""
     with loaded:
         yield loaded
+
+
+@pytest.fixture
+def on_host(emulator, monkeypatch, tmp_path):
+    """The emulator, with kernels that g++ compiles, and a cache of its own."""
+    from tests.cuda.on_host import HostCompiler
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("rtseg.cuda.cubin.compilers_for", lambda _: [HostCompiler()])
+    return emulator
+
+
+@pytest.fixture
+def clean(on_host):
+    """The same; at the end nothing may be left on the GPU, and nothing have been done wrong."""
+    yield on_host
+    assert on_host.violations() == []
+    assert not any(on_host.live().values()), on_host.live()

@@ -128,10 +128,30 @@ class Machine:
         return sorted(path.name for path in self.model.parent.iterdir())
 
 
+NVCC = """#!/bin/sh
+[ "$1" = --version ] && { echo "Cuda compilation tools, release 12.4, V12.4.99"; exit; }
+while [ "$1" != --output-file ]; do shift; done
+echo cubin > "$2"
+"""
+"""A compiler that costs nothing: what kernels do is tested in tests/cuda."""
+
+
+@pytest.fixture(scope="session")
+def nvcc(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an nvcc that compiles nothing."""
+    program = tmp_path_factory.mktemp("nvcc") / "nvcc"
+    program.write_text(NVCC)
+    program.chmod(0o755)
+    return program.parent
+
+
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, libcuda: Path) -> Machine:
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, libcuda: Path, nvcc: Path) -> Machine:
     """TensorRT 10 and a desktop GPU."""
     monkeypatch.setenv("LD_LIBRARY_PATH", str(libcuda))
+    monkeypatch.setenv("PATH", f"{nvcc}:{os.environ['PATH']}")
+    for name in ("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     model = save(tiny_model(), tmp_path / "models" / "m.onnx", metadata("fp32", (6, 8)))
     machine = Machine(monkeypatch, tmp_path, model)

@@ -293,3 +293,17 @@ def test_a_model_that_changes_under_the_build_is_not_built(machine, other_model)
     with pytest.raises(ModelError, match="has changed since"):
         plan_for(model, machine.facts(), notice=machine.notices.append)
     assert machine.left() == ["m.onnx"]
+
+
+def test_kernels_are_compiled_with_the_plan(machine, monkeypatch):
+    machine.plan()
+    (kernels,) = (machine.folder / "cache" / "rtseg" / "kernels").iterdir()
+    assert kernels.name.endswith(".sm_89.nvcc12.4.99.cubin")
+    assert not any("warning" in notice for notice in machine.notices)
+
+    kernels.unlink()
+    monkeypatch.setattr("rtseg.cuda.cubin.compilers_for", lambda _: [])
+    assert machine.plan(optimization_level=1).is_new
+    warning = machine.notices[-1]
+    assert warning.startswith("warning: there is no compiler for the GPU's kernels. Install")
+    assert len(warning.splitlines()) == 1

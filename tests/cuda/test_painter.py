@@ -1,0 +1,254 @@
+"""The GPU's painter on the emulator: paints what the CPU's does, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+
+import av
+import cv2
+import pytest
+
+from rtseg.classes import CAMVID
+from rtseg.errors import DeviceError, DeviceFault, InputError
+from rtseg.frame import Labelled, LabelMap
+from rtseg.options import LiveRun, RunOptions
+from rtseg.stages.colorize import Colorize
+from rtseg.stages.look import Look
+from tests.cuda.on_host import corner_of, farthest, first_picture, levels_of
+from tests.stages.pictures import frame_of, labelled, yuv_picture
+from tests.stages.test_colorize import blobs
+
+LOOKS = [
+    {"opacity": 0.5},
+    {"opacity": 0.3, "legend": True, "mark_stale": True},
+    {"opacity": 1.0},
+    {"only": frozenset({"road", "car"})},
+    {"only": frozenset({"road", "sky", "tree"}), "opacity": 0.8},
+    {"view": "mask", "only": frozenset({"road"})},
+    {"view": "side-by-side", "legend": True},
+]
+"""All ways of painting."""
+
+
+@pytest.fixture
+def painted_by_gpu(clean):  # noqa: ARG001  # at the end, nothing may be left of it
+    """Makes colorize stages that paint on the emulator."""
+    from rtseg.cuda.painter import GpuPainter
+
+    return lambda **look: Colorize(CAMVID, painter=GpuPainter(), **look)
+
+
+@pytest.fixture(scope="module")
+def ids(camvid):
+    """A real label map at the model's size; it has void in it, an id without a class."""
+    annotation = sorted((camvid / "valannot").glob("*.png"))[40]
+    read = cv2.imread(str(annotation), cv2.IMREAD_GRAYSCALE)
+    return cv2.resize(read, (480, 360), interpolation=cv2.INTER_NEAREST)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_real_frame_is_painted_as_by_the_cpu(painted_by_gpu, videos, ids, look):
+    item = labelled(first_picture(videos / "highway.mp4"), ids)
+    with painted_by_gpu(**look) as stage:
+        one = stage.process(item).picture
+    other = Colorize(CAMVID, **look).process(item).picture
+    assert (one.width, one.height, one.format.name) == (other.width, other.height, other.format.name)
+    assert (one.pts, one.colorspace, one.color_range) == (other.pts, other.colorspace, other.color_range)
+    worst, share = farthest(levels_of(one), levels_of(other))
+    assert worst <= 1
+    assert share < 0.001
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (2, 2), (7, 3), (33, 9), (320, 180), (201, 101), (96, 72), (480, 360)]
+)
+@pytest.mark.parametrize("labels", [(36, 48), (72, 96), (35, 47)])
+def test_any_size_of_picture_and_labels(painted_by_gpu, size, labels):
+    item = labelled(yuv_picture(size), blobs(*labels))
+    for look in ({"opacity": 0.5}, {"only": frozenset({"road", "car", "tree"})}):
+        with painted_by_gpu(**look) as stage:
+            one = stage.process(item).picture
+        worst, share = farthest(levels_of(one), levels_of(Colorize(CAMVID, **look).process(item).picture))
+        assert worst <= 1
+        assert share < 0.002
+
+
+@pytest.mark.parametrize("colorspace", [1, 5, 9])
+@pytest.mark.parametrize("color_range", [1, 2])
+def test_colours_follow_matrix_and_range(painted_by_gpu, videos, ids, colorspace, color_range):
+    picture = corner_of(
+        first_picture(videos / "london.mp4"), (321, 201), colorspace=colorspace, color_range=color_range
+    )
+    item = labelled(picture, ids)
+    with painted_by_gpu() as stage:
+        one = stage.process(item).picture
+    worst, _ = farthest(levels_of(one), levels_of(Colorize(CAMVID).process(item).picture))
+    assert worst <= 1
+
+
+def test_looks_sizes_and_matrices_change_from_picture_to_picture(painted_by_gpu):
+    looks = [Look(opacity=0.5), Look(view="mask"), Look(only=frozenset({"car"})), Look(opacity=0.2)]
+    cpu = Colorize(CAMVID)
+    with painted_by_gpu() as stage:
+        for index in range(12):
+            stage.look = cpu.look = looks[index % 4]
+            picture = yuv_picture(
+                [(96, 72), (95, 71), (64, 48)][index % 3], colorspace=[1, 6][index % 2], seed=index
+            )
+            item = labelled(picture, blobs(*[(36, 48), (24, 36)][index // 6], seed=index))
+            before = levels_of(picture)
+            one = stage.process(item).picture
+            worst, _ = farthest(levels_of(one), levels_of(cpu.process(item).picture))
+            assert worst <= 1
+            assert farthest(levels_of(picture), before)[0] == 0
+
+
+def test_other_formats_and_stages_in_threads_of_their_own(painted_by_gpu):
+    source = yuv_picture((96, 72)).reformat(format="yuv444p", threads=1)
+    item, found = labelled(source, blobs(36, 48)), []
+
+    def run():
+        with painted_by_gpu() as stage:
+            found.extend(levels_of(stage.process(item).picture) for _ in range(3))
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expected = levels_of(Colorize(CAMVID).process(item).picture)
+    assert len(found) == 9
+    assert all(farthest(levels, expected)[0] <= 1 for levels in found)
+
+
+@pytest.mark.parametrize("integrated", [False, True])
+def test_no_more_bytes_go_over_the_bus_than_must(clean, painted_by_gpu, integrated):
+    clean.configure(integrated=integrated)
+    picture_bytes, frames = 320 * 180 * 3 // 2, 5
+    with painted_by_gpu() as stage:
+        for seed in range(frames):
+            stage.process(labelled(yuv_picture((320, 180), seed=seed), blobs(72, 96, seed)))
+    traffic = clean.traffic()
+    up, down = traffic["h2d_bytes"], traffic["d2h_bytes"]
+    if integrated:  # it works in the host's memory
+        assert (up, down) == (0, 0)
+    else:
+        assert (up, down) == (1024 + frames * (picture_bytes + 72 * 96), frames * picture_bytes)
+    assert clean.calls()["cuModuleLoadDataEx"] == 1
+
+
+def test_a_stage_may_be_opened_again(painted_by_gpu):
+    item, stage = labelled(yuv_picture((96, 72)), blobs(36, 48)), painted_by_gpu()
+    for _ in range(2):
+        with stage:
+            stage.process(item)
+    with pytest.raises(RuntimeError, match="not open"):
+        stage.process(item)
+
+
+def test_what_cannot_be_is_said_in_a_line_or_two(on_host, painted_by_gpu, monkeypatch):
+    stage, item = painted_by_gpu(), labelled(yuv_picture((96, 72)), blobs(36, 48))
+    on_host.configure(quiet=True)
+    for api in ("memory", "cuMemHostAlloc", "cuStreamCreate", "cuEventCreate"):
+        if api == "memory":  # pycuda tries this twice
+            on_host.configure(total_memory=1000)
+        else:
+            on_host.fail_next(api, 2)
+        with pytest.raises(
+            (DeviceError, DeviceFault), match=r"out of memory[^\n]*\n?[^\n]*--overlay-on cpu"
+        ) as raised:
+            stage.__enter__()
+        assert len(str(raised.value).splitlines()) <= 2
+        assert not any(on_host.live().values())
+        on_host.configure(total_memory=8 << 30)
+    for api in ("cuModuleLoadDataEx", "cuModuleGetFunction"):
+        on_host.fail_next(api, 200)
+        with pytest.raises(DeviceError, match=r"does not take the compiled kernels.*\nUpdate the driver"):
+            stage.__enter__()
+        assert not any(on_host.live().values())
+    with stage:
+        on_host.configure(total_memory=4096)
+        with pytest.raises(DeviceFault, match="out of memory"):
+            stage.process(item)
+        on_host.configure(total_memory=8 << 30)
+        stage.process(item)
+        large = Labelled(frame_of(av.VideoFrame(16386, 2, "yuv420p")), LabelMap(blobs(36, 48)))
+        with pytest.raises(InputError, match="too large for --overlay-on gpu"):
+            stage.process(large)
+    monkeypatch.setattr("rtseg.cuda.cubin.compilers_for", lambda _: [])
+    monkeypatch.setenv("XDG_CACHE_HOME", "/nonexistent")
+    with pytest.raises(DeviceError, match="no compiler for the GPU's kernels"):
+        stage.__enter__()
+    on_host.configure(devices=0)
+    with pytest.raises(DeviceError, match="no NVIDIA GPU"):
+        stage.__enter__()
+
+
+def test_a_gpu_that_fails_on_the_way_is_a_fault_and_the_end_is_in_order(on_host):
+    from rtseg.cuda.painter import GpuPainter
+
+    on_host.configure(quiet=True)
+    stage, item = Colorize(CAMVID, painter=GpuPainter()), labelled(yuv_picture((96, 72)), blobs(36, 48))
+    with stage:
+        stage.process(item)
+        on_host.fail_next("execution", 719)
+        with pytest.raises(DeviceFault, match="the GPU failed while it painted") as raised:
+            stage.process(item)
+        assert len(str(raised.value).splitlines()) == 1
+    assert on_host.live()["contexts"] == 0
+
+
+@pytest.fixture
+def with_gpu(clean, monkeypatch):  # noqa: ARG001
+    """A backend without a model takes the place of TensorRT's: colours are what is looked at."""
+    monkeypatch.setattr("rtseg.backends.simulated.SimulatedBackend.name", "tensorrt")
+
+
+def pictures_of(film):
+    with av.open(str(film)) as container:
+        return [levels_of(picture) for picture in container.decode(video=0)]
+
+
+@pytest.mark.usefixtures("with_gpu")
+def test_a_run_over_a_film(tmp_path):
+    from rtseg.session import Session
+
+    made = {}
+    for place in ("cpu", "gpu"):
+        out = tmp_path / f"{place}.mkv"
+        options = RunOptions(
+            "synth://96x70@10?seconds=2", out=out, codec="ffv1", backend="simulated", overlay_on=place,
+            view="side-by-side", legend=True,
+        )  # fmt: skip
+        with Session(options) as session:
+            session.run()
+        made[place] = pictures_of(out)
+    assert len(made["gpu"]) == 20
+    assert max(farthest(*pair)[0] for pair in zip(made["cpu"], made["gpu"], strict=True)) <= 1
+
+
+@pytest.mark.live
+@pytest.mark.usefixtures("with_gpu")
+def test_a_live_run(tmp_path):
+    from rtseg.live import LiveSession
+
+    options = RunOptions(
+        "synth://96x70@10?seconds=1", out=tmp_path / "seen.mp4", backend="simulated:5", overlay_on="gpu",
+        live=LiveRun(latency_ms=400, realtime=True, mark_stale=True),
+    )  # fmt: skip
+    with LiveSession(options) as session:
+        outcome = session.run()
+    assert outcome.books.captured == 10
+    assert outcome.books.shown > 0
+
+
+def test_it_goes_with_the_tensorrt_backend_alone(tmp_path):
+    from rtseg.session import Session
+
+    for place, words in (("gpu", "goes with --backend tensorrt"), ("tpu", "no such place")):
+        options = RunOptions(
+            "synth://64x48@10?seconds=1", out=tmp_path / "o.mp4", backend="simulated", overlay_on=place
+        )
+        with pytest.raises(InputError, match=words):
+            Session(options)
+    assert not (tmp_path / "o.mp4").exists()
