@@ -81,7 +81,7 @@ clean:
 	@touch $@
 
 # pycuda, compiled against NVIDIA's headers, on a CUDA driver of our own; those tests skip where that cannot be had.
-.venv/cuda.stamp: .venv/dev.stamp tests/cuda/install.py tests/cuda/build_wheel.py
+.venv/cuda.stamp: .venv/dev.stamp tests/cuda/install.py tests/cuda/build_wheel.py $(wildcard tests/cuda/emulator/driver/*)
 	@echo "Installing pycuda and CUDA's compilers for the tests on an emulated GPU (a minute or two) …"
 	@$(BIN)/python -m tests.cuda.install
 	@touch $@

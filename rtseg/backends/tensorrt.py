@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import queue
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rtseg.backends.base import Backend
 from rtseg.cuda.device import Device, gpu_at
-from rtseg.errors import InputError, PlanError
+from rtseg.errors import DeviceFault, InputError, PlanError
 from rtseg.tensorrt.cache import Terms, fetch, load_plan, order_for
 from rtseg.tensorrt.options import PREFERRED_PRECISIONS, BuildOptions
 
@@ -83,11 +83,11 @@ class TensorRtBackend(Backend):
         self._terms = terms
         self._plan = self._fetch(terms)
 
-    def push(self) -> ExitStack:
+    def enter(self) -> ExitStack:
         """Make the context current in this thread until the stack is closed; only while it is open."""
         assert self._device is not None
         stack = ExitStack()
-        stack.enter_context(self._device.pushed())
+        stack.enter_context(self._device.entered())
         return stack
 
     def _open(self) -> None:
@@ -103,7 +103,7 @@ class TensorRtBackend(Backend):
         assert self._device is not None
         lane = self._free_lanes.get()
         try:
-            with self._device.pushed():
+            with self._device.entered():
                 # Copied: whoever gets the lane next writes there.
                 labels: NDArray[np.uint8] = lane.run(image_rgb).copy()
         finally:
@@ -117,7 +117,7 @@ class TensorRtBackend(Backend):
         lanes, self._all_lanes = self._all_lanes, []
         engine, self._engine = self._engine, None
         self._free_lanes = queue.SimpleQueue()
-        with device.pushed():
+        with suppress(DeviceFault), device.pushed():
             for lane in lanes:
                 lane.finish()
             if engine is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rtseg.cuda.libcuda import libcuda
-from rtseg.errors import DeviceError
+from rtseg.errors import DeviceError, DeviceFault
 from rtseg.runtimes import load_pycuda
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ def gpu_at(ordinal: int = 0) -> Gpu:
 class Device:
     """The primary context of a GPU, retained until `close`; torch and TensorRT work in the same one.
 
-    Retaining does not make it current: every thread that touches the GPU does so inside `with pushed()`.
-    All that was made in the context must be freed before `close`, in a pushed section.
+    Retaining does not make it current: every thread that touches the GPU does so inside `with pushed()` where
+    it makes or frees things, and `with entered()` where it works with them. All that was made in the context
+    must be freed before `close`.
 
     Attributes:
         gpu: which GPU.
@@ -70,6 +71,7 @@ class Device:
             DeviceError: there is no driver, no such GPU, or no room on it for a context.
         """
         driver = load_pycuda()
+        self._error: type[Exception] = driver.Error
         handle = _handle(driver, ordinal)
         self.gpu = _gpu_from_handle(driver, handle, ordinal)
         try:
@@ -86,15 +88,40 @@ class Device:
         The pop is certain: a thread that ended with a pushed context would abort the process.
 
         Raises:
+            DeviceFault: the GPU has failed.
             RuntimeError: the device is closed.
         """
         if self._context is None:
             raise RuntimeError("the device is closed: there is no context to push")
-        self._context.push()
+        try:
+            self._context.push()
+        except self._error as error:
+            raise fault_from(error) from error
         try:
             yield
         finally:
             self._context.pop()
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Make the context current for work with what is there, past pycuda; may be nested.
+
+        On a GPU that has failed pycuda's pop raises and leaves the context on its stack, and a thread that
+        ends so takes the process with it, and with that all files that are open.
+
+        Raises:
+            DeviceFault: the GPU has failed.
+            RuntimeError: the device is closed.
+        """
+        if self._context is None:
+            raise RuntimeError("the device is closed: there is no context to enter")
+        failed = libcuda().cuCtxPushCurrent_v2(ctypes.c_void_p(self._context.handle))
+        if failed:
+            raise fault_from(f"cuCtxPushCurrent: error {failed}")
+        try:
+            yield
+        finally:
+            libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 
     def close(self) -> None:
         """Release the context; from any thread in which it is not pushed. May be called again."""
@@ -104,15 +131,23 @@ class Device:
         # pycuda releases only what is current in the calling thread, elsewhere it leaks without a word; and
         # unlike a context of its own, a released primary context stays on the driver's stack. So it is made
         # current for pycuda, and no longer for the driver.
-        context.push()
-        libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
-        context.detach()
+        with suppress(self._error):  # a GPU that has failed refuses even that
+            context.push()
+            libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+            context.detach()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def fault_from(reason: object) -> DeviceFault:
+    """What is raised when the driver refuses in the middle of work."""
+    return DeviceFault(
+        f"the GPU failed: {reason}.\n`dmesg` may tell why; start again, with another --backend if need be."
+    )
 
 
 def _handle(driver: Any, ordinal: int) -> Any:  # noqa: ANN401  # pycuda has no types

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtseg.cuda.buffers import Buffer, buffer_for
+from rtseg.cuda.device import fault_from
 from rtseg.cuda.graph import Graph
 from rtseg.errors import DeviceFault
 from rtseg.runtimes import load_pycuda
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _NON_BLOCKING = 1
 """CU_STREAM_NON_BLOCKING: no waiting for what others do on the default stream."""
+
+_BEGIN, _COPIED, _COMPUTED, _END = range(4)
+"""The events of a lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Lane:
                 the_log().take_reason()  # what was said of a failed recording is nobody's error
         except self._error as error:
             self.abandon()
-            raise DeviceFault(f"the GPU cannot be set up: {error}") from error
+            raise DeviceFault(f"the GPU cannot be set up: {error}") from _without_frames(error)
         except BaseException:
             self.abandon()
             raise
@@ -113,7 +117,7 @@ class Lane:
     @property
     def span(self) -> tuple[Any, Any]:
         """The events at the beginning and the end of the last `run`; the next one moves them."""
-        return self._events[0], self._events[3]
+        return self._events[_BEGIN], self._events[_END]
 
     def run(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Label an image and wait for it.
@@ -136,14 +140,16 @@ class Lane:
         try:
             self._queue(self._launch if self._graph is not None else self._execute)
         except self._error as error:
-            raise _fault(error) from error
+            self._settle()
+            raise fault_from(error) from _without_frames(error)
 
     def wait(self) -> NDArray[np.uint8]:
         """The second half of `run`: sleep until the labels are there."""
         try:
-            self._events[3].synchronize()
+            self._events[_END].synchronize()
         except self._error as error:
-            raise _fault(error) from error
+            self._settle()
+            raise fault_from(error) from _without_frames(error)
         return self._buffers[LABELS].host
 
     def watch(self, profiler: trt.IProfiler) -> None:
@@ -157,9 +163,7 @@ class Lane:
 
     def finish(self) -> None:
         """Wait for all that was queued, then let go of graph and context; the engine may go next."""
-        if self._stream is not None:
-            with suppress(self._error):
-                self._stream.synchronize()
+        self._settle()
         if self._graph is not None:
             self._graph.close()
         self._graph = None
@@ -198,19 +202,27 @@ class Lane:
 
     def _queue(self, network: Any) -> None:  # noqa: ANN401
         """Queue all that makes labels of the image, with a mark before and after each part."""
-        begin, copied, computed, end = self._events
-        begin.record(self._stream)
+        self._mark(_BEGIN)
         self._buffers[IMAGE].upload(self._stream)
-        copied.record(self._stream)
+        self._mark(_COPIED)
         begun = time.perf_counter()
         is_queued = network()
         self._enqueue_ms = (time.perf_counter() - begun) * 1e3
-        computed.record(self._stream)
-        self._buffers[LABELS].download(self._stream)
-        end.record(self._stream)
         if not is_queued:
-            self._stream.synchronize()  # the copies use the buffers
+            self._settle()
             raise DeviceFault(f"TensorRT does not run the model: {the_log().take_reason()}.")
+        self._mark(_COMPUTED)
+        self._buffers[LABELS].download(self._stream)
+        self._mark(_END)
+
+    def _mark(self, event: int) -> None:
+        self._events[event].record(self._stream)
+
+    def _settle(self) -> None:
+        """Wait until nothing that was queued uses the buffers any more."""
+        if self._stream is not None:
+            with suppress(self._error):
+                self._stream.synchronize()
 
     def _execute(self) -> bool:
         assert self._context is not None
@@ -221,7 +233,6 @@ class Lane:
         return self._graph.launch(self._handle)
 
 
-def _fault(error: Exception) -> DeviceFault:
-    return DeviceFault(
-        f"the GPU failed: {error}.\n`dmesg` may tell why; start again, with another --backend if need be."
-    )
+def _without_frames(error: BaseException) -> BaseException:
+    """The error without its traceback: pycuda frees events and streams once nobody refers to them."""
+    return error.with_traceback(None)

@@ -1,6 +1,6 @@
-"""Build pycuda's wheel as its setup.py does, but in a fraction of the time: run in its sources, with the wheel's folder.
+"""Build pycuda's wheel as its setup.py does, but quickly: run in its sources, with the wheel's folder.
 
-All cores compile, and Boost.Python's forty sources, which take longest to read the same headers, are read as one.
+All cores compile; Boost.Python's forty sources, which read the same large headers, are compiled as one.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import setuptools  # noqa: F401  # brings distutils along
-from distutils.ccompiler import CCompiler
+import setuptools  # noqa: F401  # before distutils, which it brings along
+
+from distutils.ccompiler import CCompiler  # isort: skip
 
 BOOST_PYTHON = "/libs/python/src/"
 

@@ -2,8 +2,9 @@
 
     python -m tests.cuda.install
 
-pycuda has no wheels: its sdist is compiled here, against NVIDIA's headers from PyPI and linked to the emulator, which
-has the real driver's names. Where that cannot be done, one line says why and the tests that need it skip.
+pycuda has no wheels: its sdist is compiled here, against NVIDIA's headers from PyPI and linked to the
+emulator, which has the real driver's names. Where that cannot be done, one line says why, and the tests that
+need it skip.
 """
 
 from __future__ import annotations
@@ -111,7 +112,11 @@ def install_pycuda(source: Path, libraries: Path) -> None:
     """Compile pycuda and install it into the environment that runs this."""
     environment = {"PYTHONPATH": os.pathsep.join((str(source), str(FOLDER / "build-tools"))), "CFLAGS": FLAGS}
     options = (f"--cuda-root={TOOLKIT}", f"--cuda-inc-dir={INCLUDE}", f"--cudadrv-lib-dir={libraries}")
-    run(["configure.py", *options, "--no-cuda-enable-curand", "--cxxflags=" + FLAGS.replace(" ", ",")], source, environment)
+    run(
+        ["configure.py", *options, "--no-cuda-enable-curand", "--cxxflags=" + FLAGS.replace(" ", ",")],
+        source,
+        environment,
+    )
     run([str(Path(__file__).with_name("build_wheel.py")), str(source.parent)], source, environment)
     (wheel,) = source.parent.glob("*.whl")
     pip("install", "--no-deps", str(wheel))
@@ -120,7 +125,11 @@ def install_pycuda(source: Path, libraries: Path) -> None:
 
 def pip(*arguments: str, environment: dict[str, str] | None = None) -> None:
     """Run pip, quietly."""
-    run(["-m", "pip", *arguments[:1], "--quiet", "--disable-pip-version-check", *arguments[1:]], None, environment)
+    run(
+        ["-m", "pip", *arguments[:1], "--quiet", "--disable-pip-version-check", *arguments[1:]],
+        None,
+        environment,
+    )
 
 
 def run(arguments: list[str], folder: Path | None, environment: dict[str, str] | None = None) -> None:

@@ -12,7 +12,7 @@ NVCC = TOOLKIT / "bin" / "nvcc"
 """CUDA 13's compiler: sm_75 and newer."""
 
 NVRTC = FOLDER / "toolkit-12" / "nvidia" / "cuda_nvrtc" / "lib" / "libnvrtc.so.12"
-"""CUDA 12.9's compiler as a library, the last one that knows sm_72; no wheel of that version has nvcc itself."""
+"""CUDA 12.9's compiler as a library: the last that knows sm_72; no wheel of it has nvcc itself."""
 
 
 def why_missing() -> str | None:
@@ -20,4 +20,6 @@ def why_missing() -> str | None:
     stamp = FOLDER / "missing.txt"
     if stamp.exists():
         return stamp.read_text().strip()
-    return None if INCLUDE.is_dir() else f"CUDA's headers are not in {FOLDER}; `make .venv/cuda.stamp` gets them"
+    return (
+        None if INCLUDE.is_dir() else f"CUDA's headers are not in {FOLDER}; `make .venv/cuda.stamp` gets them"
+    )

@@ -1,10 +1,11 @@
 """A CUDA driver without a device, stricter than one.
 
-    driver/         the driver itself, in C++: clock, settings, memory, books, world, call, stream, race, execution,
-                    fault, graph, event, module and the calls (contexts, allocations, copies, …) on top of them
-    cuda_on_host.h  CUDA C for g++
-    build.py        compiling both
-    emulator.py     the emulator as tests see it
+driver/         the driver itself, in C++. Each of world, memory, call, stream, race, execution, fault and
+                graph has a header that says what it is; the driver's calls lie in devices, contexts,
+                allocations, copies, streams, event, capture, graph and module, those of the tests in control
+cuda_on_host.h  CUDA C for g++
+build.py        compiling both
+emulator.py     the emulator as tests see it
 """
 
 from tests.cuda.emulator.build import build, compile_kernels
@@ -23,6 +24,6 @@ from tests.cuda.emulator.emulator import (
 )
 
 __all__ = [
-    "EXECUTION", "ILLEGAL_ADDRESS", "LAUNCH_FAILED", "NO_DEVICE", "OUT_OF_MEMORY", "UNKNOWN", "Emulator", "Range",
-    "Violation", "build", "compile_kernels", "environment", "load",
+    "EXECUTION", "ILLEGAL_ADDRESS", "LAUNCH_FAILED", "NO_DEVICE", "OUT_OF_MEMORY", "UNKNOWN", "Emulator",
+    "Range", "Violation", "build", "compile_kernels", "environment", "load",
 ]  # fmt: skip

@@ -16,11 +16,11 @@ STRICT = ("-Wall", "-Wextra", "-Werror", "-O1", "-g", "-fPIC", "-fvisibility=hid
 
 
 def build(folder: Path = FOLDER, include: Path = INCLUDE) -> Path:
-    """Return the folder under `folder` that holds libcuda.so.1 (and libcuda.so), built if its sources changed.
+    """Return the folder under `folder` that holds libcuda.so.1 and libcuda.so, built if its sources changed.
 
     Two processes that build at the same time both succeed; the folder appears whole or not at all.
     """
-    place = folder / f"emulator-{_digest(sorted(SOURCES.iterdir()))}"
+    place = folder / f"emulator-{_digest(sorted(SOURCES.glob('*.[ch]*')))}"
     if not place.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
@@ -45,8 +45,14 @@ def compile_kernels(source: Path, folder: Path = FOLDER) -> Path:
 
 def _unit(source: Path) -> str:
     """C++ that holds the kernels of a .cu file and their descriptions."""
-    names = re.findall(r"__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(", source.read_text())
-    lines = ['#include "cuda_on_host.h"', f'#include "{source.resolve()}"', *(f"EMU_KERNEL({n})" for n in names)]
+    names = re.findall(
+        r"__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(", source.read_text()
+    )
+    lines = [
+        '#include "cuda_on_host.h"',
+        f'#include "{source.resolve()}"',
+        *(f"EMU_KERNEL({n})" for n in names),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -65,7 +71,20 @@ def _compile(scratch: Path, include: Path) -> None:
     library = scratch / "lib" / "libcuda.so.1"
     library.parent.mkdir()
     link = ("-shared", "-Wl,-soname,libcuda.so.1", "-Wl,-z,defs", "-pthread", "-ldl")
-    _run(["g++", "-std=c++17", *STRICT, "-isystem", str(include), str(unit), str(rest), *link, "-o", str(library)])
+    _run(
+        [
+            "g++",
+            "-std=c++17",
+            *STRICT,
+            "-isystem",
+            str(include),
+            str(unit),
+            str(rest),
+            *link,
+            "-o",
+            str(library),
+        ]
+    )
     (library.parent / "libcuda.so").symlink_to("libcuda.so.1")
 
 

@@ -1,9 +1,9 @@
 /* CUDA C for g++: kernels become functions that run a whole grid, one thread after the other.
  *
- * Included before a .cu file, whose kernels are then named with EMU_KERNEL(name); `build.compile_kernels` does both.
- * A pointer to const is taken for something that the kernel only reads, any other for something that it may write.
- * Threads do not run side by side, so there is neither __shared__ memory nor __syncthreads(), no warps, no atomics
- * between blocks that wait: a kernel that uses them does not compile here.
+ * Included before a .cu file, whose kernels are then named with EMU_KERNEL(name); `compile_kernels` in
+ * build.py does both. A pointer to const is taken for what the kernel only reads, any other for what it may
+ * write. Threads do not run side by side, so there is neither __shared__ memory nor __syncthreads(), and
+ * there are no warps and no atomics: a kernel that uses them does not compile here.
  */
 #pragma once
 
@@ -74,7 +74,7 @@ static inline float __saturatef(float x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 static inline int __float2int_rn(float x) { return static_cast<int>(std::nearbyintf(x)); }
 static inline int __float2int_rd(float x) { return static_cast<int>(std::floor(x)); }
 static inline int __float2int_rz(float x) { return static_cast<int>(x); }
-static inline unsigned __float2uint_rn(float x) { return x <= 0 ? 0 : static_cast<unsigned>(std::nearbyintf(x)); }
+static inline unsigned __float2uint_rn(float x) { return x <= 0 ? 0 : unsigned(std::nearbyintf(x)); }
 static inline float __fmaf_rn(float a, float b, float c) { return std::fmaf(a, b, c); }
 static inline float __fdividef(float a, float b) { return a / b; }
 static inline int __mul24(int a, int b) { return a * b; }
@@ -140,7 +140,8 @@ struct Packed {
 template <auto kernel, class... Parameters>
 emu_kernel describe(const char *name, void (*)(Parameters...)) {
     using Pack = Packed<Parameters...>;
-    return {name, Pack::table(std::index_sequence_for<Parameters...>()), Pack::count, Pack::offset_of(Pack::count),
+    const auto indices = std::index_sequence_for<Parameters...>();
+    return {name, Pack::table(indices), Pack::count, Pack::offset_of(Pack::count),
             &Pack::template run<kernel>};
 }
 

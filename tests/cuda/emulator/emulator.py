@@ -77,8 +77,8 @@ def _is_loaded() -> bool:
 def environment(**settings: object) -> dict[str, str]:
     """Return the environment for a child process that shall find the emulator where it looks for the driver.
 
-    `settings` are those of `Emulator.configure`, and `report`: a file for the books when the process ends,
-    to be read with `Emulator.read`.
+    `settings` are those of `Emulator.configure`, and `report`: a file that gets what `Emulator.books`
+    returns, as JSON, when the process ends by itself.
     """
     paths = [str(build()), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     words = ";".join(f"{key}={_word(value)}" for key, value in settings.items())
@@ -121,23 +121,30 @@ class Emulator:
         )  # fmt: skip
 
     def configure(self, **settings: object) -> None:
-        """Set any of name, compute_capability ("8.9"), integrated, total_memory (bytes), driver_version, devices,
-        seed, delay_us (the longest delay of an operation, 0 for none), quiet.
+        """Set any of name, compute_capability ("8.9"), integrated, total_memory (bytes), driver_version,
+        devices, seed, delay_us (the longest delay of an operation, 0 for none), quiet.
         """
         for key, value in settings.items():
             if not self._library.emu_configure(key.encode(), _word(value).encode()):
                 raise ValueError(f"the emulator has no setting {key}={value}")
 
-    def fail_next(self, api: str, code: int) -> None:
-        """Let the next call of `api`, or the next operation (`EXECUTION`), fail with a CUresult."""
-        self._library.emu_fail_next(api.encode(), code)
+    def fail_next(self, api: str, code: int, times: int = 1) -> None:
+        """Let the next calls of `api`, or the next operations (`EXECUTION`), fail with a CUresult.
+
+        pycuda collects garbage and tries again when it is out of memory: that takes `times=2`.
+        """
+        for _ in range(times):
+            self._library.emu_fail_next(api.encode(), code)
 
     def lose_device(self, code: int = UNKNOWN) -> None:
-        """Let all calls fail from now on, as on hardware that has fallen off the bus."""
+        """Let all calls fail from now on, as on hardware that has fallen off the bus; 0 ends it.
+
+        Only popping a context still works: pycuda aborts a process whose threads end with one.
+        """
         self._library.emu_lose_device(code)
 
     def books(self) -> dict[str, Any]:
-        """Everything that the emulator remembers, as it came."""
+        """Everything that the emulator remembers: violations, live, calls, traffic, executed."""
         text = self._library.emu_books()
         try:
             read: dict[str, Any] = json.loads(ctypes.string_at(text))
@@ -162,7 +169,7 @@ class Emulator:
         return dict(self.books()["calls"])
 
     def executed(self) -> list[tuple[int, int, str, int]]:
-        """The latest operations in the order they began: stream (from 0), its count, what, delay in microseconds."""
+        """The latest operations in the order they began: stream (from 0), its count, what, delay in µs."""
         return [(stream, tick, what, delay) for stream, tick, what, delay in self.books()["executed"]]
 
     def note_violation(self, kind: str, api: str, sentence: str) -> None:
@@ -176,9 +183,9 @@ class Emulator:
 
         Args:
             stream: the handle of a stream; 0 is the default stream.
-            function: gets the host addresses of the ranges; it runs in a thread of the emulator, must not call the
-                driver, and what it raises becomes a violation ("callback-raised"). In a capture it is kept until the
-                next `reset`, and runs at each launch of the graph.
+            function: gets the host addresses of the ranges; it runs in a thread of the emulator, must not
+                call the driver, and what it raises becomes a violation ("callback-raised"). In a capture it
+                is kept until the next `reset`, and runs at each launch of the graph.
             ranges: the device bytes that it reads or writes, and no others.
             what: its name in violations and in `calls`.
         """
@@ -187,7 +194,9 @@ class Emulator:
         if self._library.emu_is_captured(ctypes.c_void_p(stream)):
             self._kept.add(number)
         array = (_CRange * len(ranges))(*((r.at, r.size, r.writes) for r in ranges))
-        code = int(self._library.emu_enqueue(stream, self._trampoline, number, array, len(ranges), what.encode()))
+        code = int(
+            self._library.emu_enqueue(stream, self._trampoline, number, array, len(ranges), what.encode())
+        )
         if code:
             self._callbacks.pop(number, None)
         return code

@@ -10,8 +10,8 @@ import pycuda.driver as cuda
 from tests.cuda.wrong.snippet import FOREVER, SIZE, caught_as, current_context, driver, pinned
 
 
-def in_thread(work):
-    thread = threading.Thread(target=work)
+def in_thread(work, *arguments):
+    thread = threading.Thread(target=work, args=arguments)
     thread.start()
     thread.join()
 
@@ -42,7 +42,7 @@ def worker_without_context(wrong):
     with current_context() as context:
         stream, event = cuda.Stream(), cuda.Event()
 
-        def work():
+        def work(event, stream):
             if not wrong:
                 context.push()
             event.record(stream)
@@ -50,7 +50,7 @@ def worker_without_context(wrong):
             if not wrong:
                 context.pop()
 
-        in_thread(work)
+        in_thread(work, event, stream)
         del stream, event
 
 

@@ -28,7 +28,9 @@ class Graph:
         finally:
             self.code = driver("cuStreamEndCapture", handle, ctypes.byref(self.graph))
         if not self.code:
-            driver("cuGraphInstantiateWithFlags", ctypes.byref(self.executable), self.graph, ctypes.c_uint64(0))
+            driver(
+                "cuGraphInstantiateWithFlags", ctypes.byref(self.executable), self.graph, ctypes.c_uint64(0)
+            )
 
     def launch(self, stream):
         return driver("cuGraphLaunch", self.executable, ctypes.c_void_p(int(stream.handle)))

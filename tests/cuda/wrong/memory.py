@@ -69,6 +69,16 @@ def used_after_free(wrong):
             del memory
 
 
+@caught_as("use-after-free")  # and the process ends
+def pinned_used_after_free(wrong):
+    with current_context():
+        host = pinned()
+        if wrong:
+            host.base.free()
+        assert host[5] == 1
+        del host
+
+
 @caught_as("uninitialised-read")
 def output_never_written(wrong):
     with current_context():

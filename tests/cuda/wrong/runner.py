@@ -2,8 +2,8 @@
 
     python -m tests.cuda.wrong.runner [NAME …]
 
-Prints a JSON line for each snippet and form: name, wrong, kinds (of the violations), live (objects at the end),
-signal (that ended it, or 0), raised (what it raised).
+Prints a JSON line for each snippet and form: name, wrong, kinds (of the violations), live (objects at the
+end), signal (that ended it, or 0), raised (what it raised), said (on standard error).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def caught_as(kind: str) -> Callable[[Snippet], Snippet]:
 
 @contextmanager
 def current_context() -> Iterator[object]:
-    """Retain the primary context and push it; pop and release it at the end, when everything has been dropped."""
+    """Retain the primary context and push it; pop and release it when everything has been dropped."""
     import pycuda.driver as cuda
 
     cuda.init()

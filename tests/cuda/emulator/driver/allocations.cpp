@@ -42,7 +42,8 @@ EMU_API CUresult cuMemAllocPitch(CUdeviceptr *out, size_t *pitch, size_t width, 
 static void note_pending(Call &call, const Allocation &allocation) {
     const std::string user = pending_use(allocation);
     if (!user.empty())
-        call.violation("freed-in-use", "freed while " + user + " may still use it: wait for that first.", CUDA_SUCCESS);
+        call.violation("freed-in-use", "freed while " + user + " may still use it: wait for that first.",
+                       CUDA_SUCCESS);
 }
 
 static void forget_device_memory(Memory &memory, const AllocationPtr &allocation) {
@@ -60,9 +61,10 @@ EMU_API CUresult cuMemFree(CUdeviceptr address) {
     if (found == memory.by_device.end()) {
         const bool freed = memory.freed.count(address);
         if (!freed && in_aperture(address)) return CUDA_ERROR_INVALID_VALUE;  // from before a reset
-        return call.violation(freed ? "double-free" : "invalid-value",
-                              freed ? "the memory has been freed already." : "this is not what cuMemAlloc gave.",
-                              CUDA_ERROR_INVALID_VALUE);
+        return call.violation(
+            freed ? "double-free" : "invalid-value",
+            freed ? "the memory has been freed already." : "this is not what cuMemAlloc gave.",
+            CUDA_ERROR_INVALID_VALUE);
     }
     if (!call.refusal)
         if (CUresult refusal = refuse_unsafe(call)) return refusal;
@@ -125,7 +127,7 @@ EMU_API CUresult cuMemHostRegister(void *host, size_t bytes, unsigned flags) {
     return CUDA_SUCCESS;
 }
 
-// Unmapped at once: who reads it afterwards crashes, as on hardware.
+// Gone at once: who touches it afterwards crashes, as on hardware, and is told why.
 static CUresult forget_host_memory(Call &call, void *host, Allocation::Kind kind, CUresult unknown) {
     if (call.refusal && !call.gone) return call.refusal;
     Memory &memory = world().memory;
@@ -137,6 +139,10 @@ static CUresult forget_host_memory(Call &call, void *host, Allocation::Kind kind
     memory.by_host.erase(found);
     if (allocation->device) forget_device_memory(memory, allocation);
     allocation->alive = false;
+    if (kind == Allocation::PINNED) {
+        memory.freed_host[reinterpret_cast<uintptr_t>(host)] = allocation->bytes;
+        allocation->forbid_host();
+    }
     return call.refusal;
 }
 
@@ -159,8 +165,8 @@ EMU_API CUresult cuMemHostGetFlags(unsigned *flags, void *host) {
     return CUDA_SUCCESS;
 }
 
-// Hardware with one address space would give the host address back. A program that skips this call must not
-// get away with it.
+// Hardware with one address space would give the host address back. A program that skips this call must
+// not get away with it.
 EMU_API CUresult cuMemHostGetDevicePointer(CUdeviceptr *device, void *host, unsigned) {
     Call call(__func__);
     if (call.refusal) return call.refusal;

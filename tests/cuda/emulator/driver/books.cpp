@@ -49,7 +49,8 @@ static void write_traffic(std::ostream &out) {
     auto &traffic = world().books.traffic;
     out << "{\"h2d_bytes\":" << traffic[Way::H2D].bytes << ",\"h2d_copies\":" << traffic[Way::H2D].copies
         << ",\"d2h_bytes\":" << traffic[Way::D2H].bytes << ",\"d2h_copies\":" << traffic[Way::D2H].copies
-        << ",\"d2d_bytes\":" << traffic[Way::D2D].bytes << ",\"d2d_copies\":" << traffic[Way::D2D].copies << "}";
+        << ",\"d2d_bytes\":" << traffic[Way::D2D].bytes << ",\"d2d_copies\":" << traffic[Way::D2D].copies
+        << "}";
 }
 
 static void write_executed(std::ostream &out) {

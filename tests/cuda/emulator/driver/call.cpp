@@ -73,4 +73,9 @@ CUresult Call::no_such(const char *what, const void *handle) {
     return violation("invalid-handle", sentence.str(), CUDA_ERROR_INVALID_HANDLE);
 }
 
+CUresult refuse_device(const Call &call, CUdevice device) {
+    if (call.refusal) return call.refusal;
+    return device < 0 || device >= world().settings.devices ? CUDA_ERROR_INVALID_DEVICE : CUDA_SUCCESS;
+}
+
 }  // namespace emu

@@ -50,4 +50,7 @@ struct Call {
     bool gone = false;
 };
 
+// Why a call cannot be about this device; CUDA_SUCCESS if it can.
+CUresult refuse_device(const Call &call, CUdevice device);
+
 }  // namespace emu

@@ -20,7 +20,8 @@ CUresult refuse_for_capture(Call &call, const StreamPtr &stream) {
     if (stream != call.context->legacy) return CUDA_SUCCESS;
     for (auto &[handle, other] : world().streams.live)
         if (other->blocking && other->capture && other->context.lock() == call.context)
-            return spoil(call, *other->capture, "the default stream was used while a blocking stream is captured.",
+            return spoil(call, *other->capture,
+                         "the default stream was used while a blocking stream is captured.",
                          CUDA_ERROR_STREAM_CAPTURE_IMPLICIT);
     return CUDA_SUCCESS;
 }
@@ -43,9 +44,9 @@ CUresult refuse_unsafe(Call &call) {
     if (mine == CU_STREAM_CAPTURE_MODE_RELAXED) return CUDA_SUCCESS;
     for (auto &capture : captures()) {
         const bool is_own = capture->thread == std::this_thread::get_id();
-        const bool forbids = is_own ? capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED
-                                    : capture->mode == CU_STREAM_CAPTURE_MODE_GLOBAL &&
-                                          mine == CU_STREAM_CAPTURE_MODE_GLOBAL;
+        const bool forbids =
+            is_own ? capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED
+                   : capture->mode == CU_STREAM_CAPTURE_MODE_GLOBAL && mine == CU_STREAM_CAPTURE_MODE_GLOBAL;
         if (forbids)
             return spoil(call, *capture, "not allowed in this capture mode while a stream is being captured.",
                          CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
@@ -87,10 +88,12 @@ static std::vector<std::vector<bool>> ancestors_of(const std::vector<Node> &node
 
 static bool conflict(const Operand &one, const Operand &other) {
     if (!one.writes && !other.writes) return false;
-    const Place a = world().memory.find(one.space, one.address), b = world().memory.find(other.space, other.address);
+    const Place a = world().memory.find(one.space, one.address),
+                b = world().memory.find(other.space, other.address);
     if (!a.allocation || a.allocation != b.allocation) return false;
     const size_t whole = a.allocation->bytes;
-    const size_t a_end = one.bytes ? a.offset + one.bytes : whole, b_end = other.bytes ? b.offset + other.bytes : whole;
+    const size_t a_end = one.bytes ? a.offset + one.bytes : whole,
+                 b_end = other.bytes ? b.offset + other.bytes : whole;
     return a.offset < b_end && b.offset < a_end;
 }
 
@@ -150,7 +153,8 @@ EMU_API CUresult cuStreamBeginCapture(CUstream handle, CUstreamCaptureMode mode)
         return call.violation("illegal-in-capture", "the default stream cannot be captured.",
                               CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     if (stream->capture)
-        return call.violation("illegal-in-capture", "the stream is being captured already.", CUDA_ERROR_ILLEGAL_STATE);
+        return call.violation("illegal-in-capture", "the stream is being captured already.",
+                              CUDA_ERROR_ILLEGAL_STATE);
     static uint64_t captures_so_far = 0;
     auto capture = std::make_shared<Capture>();
     capture->id = ++captures_so_far;
@@ -171,7 +175,8 @@ EMU_API CUresult cuStreamEndCapture(CUstream handle, CUgraph *graph) {
     if (!stream) return result;
     const auto capture = stream->capture;
     if (!capture || capture->origin.lock() != stream)
-        return call.violation("illegal-in-capture", "no capture was begun on this stream.", CUDA_ERROR_ILLEGAL_STATE);
+        return call.violation("illegal-in-capture", "no capture was begun on this stream.",
+                              CUDA_ERROR_ILLEGAL_STATE);
     if (capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != std::this_thread::get_id())
         return call.violation("illegal-in-capture", "the capture was begun in another thread.",
                               CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD);
@@ -179,7 +184,8 @@ EMU_API CUresult cuStreamEndCapture(CUstream handle, CUgraph *graph) {
     end(*capture);
     if (!capture->is_valid) return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
     if (!joined)
-        return call.violation("illegal-in-capture", "a stream that took part was not joined to the first one again.",
+        return call.violation("illegal-in-capture",
+                              "a stream that took part was not joined to the first one again.",
                               CUDA_ERROR_STREAM_CAPTURE_UNJOINED);
     note_races(call, capture->nodes);
     auto made = std::make_shared<Graph>();
@@ -202,7 +208,8 @@ EMU_API CUresult cuStreamIsCapturing(CUstream handle, CUstreamCaptureStatus *sta
     return result;
 }
 
-static CUresult capture_info(const char *function, CUstream handle, CUstreamCaptureStatus *status, cuuint64_t *id) {
+static CUresult capture_info(const char *function, CUstream handle, CUstreamCaptureStatus *status,
+                             cuuint64_t *id) {
     Call call(function);
     if (call.refusal) return call.refusal;
     CUresult result = CUDA_SUCCESS;
@@ -218,8 +225,8 @@ EMU_API CUresult cuStreamGetCaptureInfo(CUstream stream, CUstreamCaptureStatus *
     return capture_info(__func__, stream, status, id);
 }
 
-EMU_API CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id, CUgraph *,
-                                           const CUgraphNode **, size_t *) {
+EMU_API CUresult cuStreamGetCaptureInfo_v2(CUstream stream, CUstreamCaptureStatus *status, cuuint64_t *id,
+                                           CUgraph *, const CUgraphNode **, size_t *) {
     return capture_info(__func__, stream, status, id);
 }
 

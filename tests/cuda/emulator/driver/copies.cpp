@@ -9,14 +9,16 @@ using namespace emu;
 static CUresult refuse_device_range(Call &call, CUdeviceptr address, size_t bytes) {
     const Place place = world().memory.at_device(address);
     if (!place.allocation && place.freed)
-        return call.violation("use-after-free", "the device memory has been freed.", CUDA_ERROR_INVALID_VALUE);
+        return call.violation("use-after-free", "the device memory has been freed.",
+                              CUDA_ERROR_INVALID_VALUE);
     if (!place.allocation)
         return call.violation("unmapped-host-pointer", "a device address is wanted, and this is not one.",
                               CUDA_ERROR_INVALID_VALUE);
     if (place.offset + bytes > place.allocation->bytes)
         return call.violation("out-of-range",
                               std::to_string(bytes) + " bytes at offset " + std::to_string(place.offset) +
-                                  " do not fit into an allocation of " + std::to_string(place.allocation->bytes) + ".",
+                                  " do not fit into an allocation of " +
+                                  std::to_string(place.allocation->bytes) + ".",
                               CUDA_ERROR_INVALID_VALUE);
     return CUDA_SUCCESS;
 }
@@ -24,7 +26,8 @@ static CUresult refuse_device_range(Call &call, CUdeviceptr address, size_t byte
 // `pageable` tells whether the host memory is not pinned.
 static CUresult refuse_host_range(Call &call, const void *host, size_t bytes, bool &pageable) {
     if (in_aperture(reinterpret_cast<uintptr_t>(host)))
-        return call.violation("device-pointer-as-host", "a host address is wanted, and this is a device address.",
+        return call.violation("device-pointer-as-host",
+                              "a host address is wanted, and this is a device address.",
                               CUDA_ERROR_INVALID_VALUE);
     const Place place = world().memory.at_host(host);
     pageable = !place.allocation;
@@ -34,7 +37,7 @@ static CUresult refuse_host_range(Call &call, const void *host, size_t bytes, bo
     return CUDA_SUCCESS;
 }
 
-// Hardware copies pageable memory to a buffer of its own first, or waits: the call looks asynchronous and is not.
+// Hardware copies pageable memory to a buffer of its own first, or waits: the call only looks asynchronous.
 static CUresult note_pageable(Call &call, const Stream &stream) {
     if (stream.capture) {
         stream.capture->is_valid = false;
@@ -53,7 +56,9 @@ static Work copy_of(const Call &call, Operand to, Operand from, size_t bytes, Wa
     return work;
 }
 
-static Operand device(CUdeviceptr address, size_t bytes, bool writes) { return {Space::DEVICE, address, bytes, writes}; }
+static Operand device(CUdeviceptr address, size_t bytes, bool writes) {
+    return {Space::DEVICE, address, bytes, writes};
+}
 
 static Operand host(const void *address, size_t bytes, bool writes) {
     return {Space::HOST, reinterpret_cast<uintptr_t>(address), bytes, writes};
@@ -72,8 +77,8 @@ static CUresult submit(Call &call, CUstream handle, Work work, bool pageable, bo
     return call.context->error;
 }
 
-static CUresult to_device(const char *function, CUdeviceptr to, const void *from, size_t bytes, CUstream stream,
-                          bool waits) {
+static CUresult to_device(const char *function, CUdeviceptr to, const void *from, size_t bytes,
+                          CUstream stream, bool waits) {
     Call call(function);
     bool pageable = false;
     if (call.refusal || !bytes) return call.refusal;
@@ -83,7 +88,8 @@ static CUresult to_device(const char *function, CUdeviceptr to, const void *from
     return submit(call, stream, std::move(work), pageable, waits);
 }
 
-static CUresult to_host(const char *function, void *to, CUdeviceptr from, size_t bytes, CUstream stream, bool waits) {
+static CUresult to_host(const char *function, void *to, CUdeviceptr from, size_t bytes, CUstream stream,
+                        bool waits) {
     Call call(function);
     bool pageable = false;
     if (call.refusal || !bytes) return call.refusal;
@@ -104,7 +110,8 @@ static CUresult within(const char *function, CUdeviceptr to, CUdeviceptr from, s
 }
 
 template <class Value>
-static CUresult fill(const char *function, CUdeviceptr to, Value value, size_t count, CUstream stream, bool waits) {
+static CUresult fill(const char *function, CUdeviceptr to, Value value, size_t count, CUstream stream,
+                     bool waits) {
     Call call(function);
     if (call.refusal || !count) return call.refusal;
     const size_t bytes = count * sizeof(Value);
@@ -113,7 +120,8 @@ static CUresult fill(const char *function, CUdeviceptr to, Value value, size_t c
     work.what = call.api;
     work.operands = {device(to, bytes, true)};
     work.run = [value, count](void **views) {
-        for (size_t i = 0; i < count; i++) std::memcpy(static_cast<char *>(views[0]) + i * sizeof value, &value, sizeof value);
+        for (size_t i = 0; i < count; i++)
+            std::memcpy(static_cast<char *>(views[0]) + i * sizeof value, &value, sizeof value);
     };
     return submit(call, stream, std::move(work), false, waits);
 }

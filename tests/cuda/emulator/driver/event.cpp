@@ -21,7 +21,8 @@ static EventPtr find_event(Call &call, CUevent handle, CUresult &result) {
 static CUresult refuse_captured(Call &call, const Event &event) {
     if (!event.capture) return CUDA_SUCCESS;
     event.capture->is_valid = false;
-    return call.violation("illegal-in-capture", "the event was recorded in a capture; it stands for no moment.",
+    return call.violation("illegal-in-capture",
+                          "the event was recorded in a capture; it stands for no moment.",
                           CUDA_ERROR_CAPTURED_EVENT);
 }
 
@@ -47,7 +48,8 @@ EMU_API CUresult cuEventDestroy(CUevent handle) {
     if (!event) return call.no_such("event", handle);
     const bool is_waited_for = !std::all_of(event->waits.begin(), event->waits.end(), is_known);
     if (is_waited_for || !is_known(event->recorded))
-        call.violation("freed-in-use", "the event is destroyed before anyone waited for what it marks.", CUDA_SUCCESS);
+        call.violation("freed-in-use", "the event is destroyed before anyone waited for what it marks.",
+                       CUDA_SUCCESS);
     return CUDA_SUCCESS;
 }
 
@@ -77,7 +79,8 @@ EMU_API CUresult cuStreamWaitEvent(CUstream stream_handle, CUevent handle, unsig
         return refuse_for_capture(call, stream);
     }
     if (stream->capture)
-        return call.violation("illegal-in-capture", "a captured stream cannot wait for what was not captured.",
+        return call.violation("illegal-in-capture",
+                              "a captured stream cannot wait for what was not captured.",
                               CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
     if (!event->recorded) return CUDA_SUCCESS;
     OperationPtr queued;

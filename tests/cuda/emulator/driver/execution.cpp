@@ -8,8 +8,8 @@
 
 namespace emu {
 
-// The same for the same seed, stream and operation, whatever the threads do meanwhile: half of them none, some
-// short, a few long ones.
+// The same for the same seed, stream and operation, whatever the threads do meanwhile: half of them none,
+// some short, a few long ones.
 static unsigned delay_of(const Operation &operation, size_t piece) {
     const Settings &settings = world().settings;
     if (!settings.delay_us) return 0;
@@ -43,9 +43,11 @@ static void *view_of(const Work &work, const Operand &operand, AllocationPtr &he
     if (!place.allocation) {
         if (operand.space == Space::HOST) return reinterpret_cast<void *>(operand.address);  // pageable
         if (place.freed)
-            broken(work, "use-after-free", "uses device memory " + hex(operand.address) + ", which has been freed.");
+            broken(work, "use-after-free",
+                   "uses device memory " + hex(operand.address) + ", which has been freed.");
         else
-            broken(work, "unmapped-host-pointer", "takes " + hex(operand.address) + " for device memory; it is not.");
+            broken(work, "unmapped-host-pointer",
+                   "takes " + hex(operand.address) + " for device memory; it is not.");
         return nullptr;
     }
     held = place.allocation;
@@ -59,7 +61,8 @@ static void *view_of(const Work &work, const Operand &operand, AllocationPtr &he
     return held->alias + place.offset;
 }
 
-static void check_content(const Work &work, const Operand &operand, const Allocation &allocation, const char *view) {
+static void check_content(const Work &work, const Operand &operand, const Allocation &allocation,
+                          const char *view) {
     const size_t begin = static_cast<size_t>(view - allocation.alias);
     if (operand.checksum && operand.checksum != checksum(view, operand.bytes))
         note_violation("host-write-in-flight", work.what,
@@ -78,7 +81,8 @@ static void count(const Work &work) {
     traffic.bytes += work.operands.front().bytes;
 }
 
-static CUresult after_run(const Work &work, const std::vector<AllocationPtr> &held, const std::vector<void *> &views) {
+static CUresult after_run(const Work &work, const std::vector<AllocationPtr> &held,
+                          const std::vector<void *> &views) {
     CUresult result = CUDA_SUCCESS;
     for (size_t i = 0; i < held.size(); i++) {
         Allocation *allocation = held[i].get();
@@ -87,8 +91,8 @@ static CUresult after_run(const Work &work, const std::vector<AllocationPtr> &he
         const size_t bytes = work.operands[i].bytes;
         if (allocation->alive) allocation->mark_written(begin, bytes ? begin + bytes : allocation->bytes);
         if (!allocation->is_intact())
-            result = broken(work, "out-of-range", "wrote beside an allocation of " +
-                                                      std::to_string(allocation->bytes) + " bytes.");
+            result = broken(work, "out-of-range",
+                            "wrote beside an allocation of " + std::to_string(allocation->bytes) + " bytes.");
     }
     count(work);
     return result;
@@ -109,13 +113,15 @@ static CUresult run(std::unique_lock<std::mutex> &lock, Work &work) {
         if (held[i]) check_content(work, work.operands[i], *held[i], static_cast<char *>(views[i]));
     }
     lock.unlock();
-    const bool went_well = work.is_kernel ? guarded([&] { work.run(views.data()); }) : (work.run(views.data()), true);
+    const bool went_well =
+        work.is_kernel ? guarded([&] { work.run(views.data()); }) : (work.run(views.data()), true);
     lock.lock();
     if (!went_well) return broken(work, "out-of-range", "the kernel read or wrote outside of its buffers.");
     return after_run(work, held, views);
 }
 
-void execute(std::unique_lock<std::mutex> &lock, const std::shared_ptr<Context> &context, Operation &operation) {
+void execute(std::unique_lock<std::mutex> &lock, const std::shared_ptr<Context> &context,
+             Operation &operation) {
     for (size_t piece = 0; piece < operation.works.size(); piece++) {
         if (!context || !context->alive || context->error || world().books.lost) return;
         Work &work = operation.works[piece];

@@ -4,8 +4,8 @@
 
 namespace emu {
 
-// Take over SIGSEGV, unless that has been done and nobody else has taken it since. Faults on addresses that are
-// not ours go to whoever had the signal before.
+// Take over SIGSEGV, unless that has been done and nobody else has taken it since. Faults on addresses that
+// are not ours go to whoever had the signal before.
 void install_fault_handler();
 
 // Run a kernel; false if it touched memory that it must not. It is left where it was: it may hold nothing.

@@ -43,7 +43,8 @@ EMU_API CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream_handle) {
     StreamPtr stream = find_stream(call, stream_handle, result);
     if (!stream) return result;
     if (stream->capture)
-        return call.violation("unsupported", "graphs inside graphs are not emulated.", CUDA_ERROR_NOT_SUPPORTED);
+        return call.violation("unsupported", "graphs inside graphs are not emulated.",
+                              CUDA_ERROR_NOT_SUPPORTED);
     std::vector<Work> works;
     for (const Node &node : exec->nodes) works.push_back(node.work);
     std::vector<OperationPtr> after;
@@ -76,7 +77,8 @@ EMU_API CUresult cuGraphGetNodes(CUgraph handle, CUgraphNode *nodes, size_t *cou
     auto graph = world().graphs.find(handle);
     if (!graph) return call.no_such("graph", handle);
     if (nodes)
-        return call.violation("unsupported", "the nodes of a graph can only be counted.", CUDA_ERROR_NOT_SUPPORTED);
+        return call.violation("unsupported", "the nodes of a graph can only be counted.",
+                              CUDA_ERROR_NOT_SUPPORTED);
     *count = graph->nodes.size();
     return CUDA_SUCCESS;
 }

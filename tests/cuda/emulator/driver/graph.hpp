@@ -41,7 +41,8 @@ CUresult refuse_for_capture(Call &call, const StreamPtr &stream);
 CUresult add_nodes(const StreamPtr &stream, std::vector<Work> works);
 
 // Let a stream come after nodes of a capture, which makes it take part in it.
-void join_capture(const StreamPtr &stream, const std::shared_ptr<Capture> &capture, const std::vector<size_t> &tail);
+void join_capture(const StreamPtr &stream, const std::shared_ptr<Capture> &capture,
+                  const std::vector<size_t> &tail);
 
 // For calls that hardware refuses while certain captures go on, such as allocating: CUDA_SUCCESS if this may.
 CUresult refuse_unsafe(Call &call);

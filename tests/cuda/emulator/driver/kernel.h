@@ -1,4 +1,4 @@
-/* What a kernel that g++ compiled tells the emulator about itself: one `emu_kernel_NAME` in the shared object. */
+/* What a kernel that g++ compiled tells of itself: one `emu_kernel_NAME` each in the shared object. */
 #pragma once
 
 struct emu_parameter {

@@ -86,6 +86,22 @@ Allocation::~Allocation() {
     if (host_mapping) munmap(host_mapping, mapping_bytes);
 }
 
+void Allocation::expose(size_t offset, bool all) {
+    exposed |= all;
+    if (all)
+        protect();
+    else
+        mprotect(host + offset / PAGE * PAGE, PAGE, PROT_READ | PROT_WRITE);
+}
+
+size_t Allocation::host_bytes() const { return mapping_bytes - 2 * PAGE; }
+
+void Allocation::forbid_host() {
+    mmap(host_mapping, mapping_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+         0);
+    host_mapping = nullptr;  // stays reserved for ever
+}
+
 void Allocation::fill(unsigned char value) { std::memset(alias, value, bytes); }
 
 bool Allocation::is_written(size_t begin, size_t end) const {
@@ -113,9 +129,8 @@ bool Allocation::is_intact() const {
 
 void Allocation::protect() {
     if (kind != PINNED) return;
-    const size_t inner = mapping_bytes - 2 * PAGE;
     if (uses.empty()) exposed = false;
-    mprotect(host, inner, PROT_READ | PROT_WRITE);
+    mprotect(host, host_bytes(), PROT_READ | PROT_WRITE);
     if (exposed) return;
     for (bool writes : {false, true})
         for (const Use &use : uses)

@@ -1,9 +1,10 @@
 // Device memory, pinned host memory, and who uses which bytes of them.
 //
-// A device address is a number in a range that the host can neither read nor write ("the aperture"); the bytes
-// lie elsewhere, at `alias`, between two guard pages, where only operations get at them. Addresses are never
-// given out twice, so what has been freed is known for ever. Pinned memory has two mappings of the same pages:
-// `host`, which the program sees and whose protection follows what operations do with it, and `alias` for them.
+// A device address is a number in a range that the host can neither read nor write ("the aperture"); the
+// bytes lie elsewhere, at `alias`, between two guard pages, where only operations get at them. Addresses are
+// never given out twice, so what has been freed is known for ever. Pinned memory has two mappings of the same
+// pages: `host`, which the program sees and whose protection follows what operations do with it, and `alias`
+// for them.
 #pragma once
 #include <cuda.h>
 
@@ -31,13 +32,13 @@ struct Use {
 
 struct Allocation {
     enum Kind { DEVICE, PINNED, REGISTERED } kind = DEVICE;
-    CUdeviceptr device = 0;   // its address in the aperture; 0: the device cannot see it
-    char *host = nullptr;     // its address for the program; null for device memory
-    char *alias = nullptr;    // its address for operations
+    CUdeviceptr device = 0;  // its address in the aperture; 0: the device cannot see it
+    char *host = nullptr;    // its address for the program; null for device memory
+    char *alias = nullptr;   // its address for operations
     size_t bytes = 0;
-    unsigned flags = 0;       // of cuMemHostAlloc
+    unsigned flags = 0;  // of cuMemHostAlloc
     bool alive = true;
-    bool exposed = false;     // protection given up until all its uses are over
+    bool exposed = false;  // protection given up until all its uses are over
     std::weak_ptr<Context> context;
     std::vector<Use> uses;
     std::map<size_t, size_t> written;  // device memory that something was written to: begin -> end
@@ -52,8 +53,11 @@ struct Allocation {
     bool is_intact() const;  // whether nothing was written beside it
     void protect();          // let the host do with it what its uses allow
     void fill(unsigned char value);
+    void expose(size_t offset, bool all);  // give up the protection of the page there, or of all
+    size_t host_bytes() const;             // whole pages
+    void forbid_host();                    // let the host touch it never again
 
-    char *mapping = nullptr;       // all of what was mapped for `alias`, guard pages included
+    char *mapping = nullptr;  // all of what was mapped for `alias`, guard pages included
     size_t mapping_bytes = 0;
     char *host_mapping = nullptr;  // the same for `host`
 };
@@ -64,14 +68,15 @@ using AllocationPtr = std::shared_ptr<Allocation>;
 struct Place {
     AllocationPtr allocation;  // null: none that is known
     size_t offset = 0;
-    bool freed = false;        // there was one once
+    bool freed = false;  // there was one once
 };
 
 struct Memory {
     std::map<CUdeviceptr, AllocationPtr> by_device;
     std::map<uintptr_t, AllocationPtr> by_host;
-    std::map<CUdeviceptr, size_t> freed;       // addresses in the aperture
-    std::vector<AllocationPtr> used;           // those with uses
+    std::map<CUdeviceptr, size_t> freed;     // addresses in the aperture
+    std::map<uintptr_t, size_t> freed_host;  // addresses of pinned memory; nothing else comes to lie there
+    std::vector<AllocationPtr> used;         // those with uses
     uint64_t device_bytes = 0;
 
     Place at_device(CUdeviceptr address) const;

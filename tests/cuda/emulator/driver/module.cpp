@@ -41,7 +41,8 @@ static CUresult load(Call &call, CUmodule *out, const void *image) {
     if (CUresult refusal = refuse_unsafe(call)) return refusal;
     if (std::memcmp(image, ELFMAG, SELFMAG)) {
         const auto *text = static_cast<const char *>(image);
-        return strnlen(text, 4096) && std::strstr(text, ".version") ? CUDA_ERROR_INVALID_PTX : CUDA_ERROR_INVALID_IMAGE;
+        return strnlen(text, 4096) && std::strstr(text, ".version") ? CUDA_ERROR_INVALID_PTX
+                                                                    : CUDA_ERROR_INVALID_IMAGE;
     }
     auto module = std::make_shared<Module>();
     module->context = call.context;
@@ -53,8 +54,8 @@ static CUresult load(Call &call, CUmodule *out, const void *image) {
 
 static bool is_done(const OperationPtr &operation) { return host_knows(operation->stream, operation->tick); }
 
-static CUresult check_launch(Call &call, const emu_kernel &kernel, const unsigned *grid, const unsigned *block,
-                             size_t bytes) {
+static CUresult check_launch(Call &call, const emu_kernel &kernel, const unsigned *grid,
+                             const unsigned *block, size_t bytes) {
     const uint64_t threads = uint64_t(block[0]) * block[1] * block[2];
     if (!threads || threads > 1024 || block[2] > 64 || !grid[0] || !grid[1] || !grid[2] || grid[1] > 65535 ||
         grid[2] > 65535)
@@ -143,7 +144,8 @@ EMU_API CUresult cuModuleUnload(CUmodule handle) {
     if (call.refusal) return call.refusal;
     if (!module) return call.no_such("module", handle);
     if (!std::all_of(module->launches.begin(), module->launches.end(), is_done))
-        call.violation("freed-in-use", "the module is unloaded while its kernels may be running.", CUDA_SUCCESS);
+        call.violation("freed-in-use", "the module is unloaded while its kernels may be running.",
+                       CUDA_SUCCESS);
     return CUDA_SUCCESS;
 }
 
@@ -165,7 +167,8 @@ EMU_API CUresult cuModuleGetFunction(CUfunction *out, CUmodule handle, const cha
     return CUDA_SUCCESS;
 }
 
-EMU_API CUresult cuFuncSetBlockShape(CUfunction handle, int, int, int) {  // pycuda passes it again at the launch
+EMU_API CUresult cuFuncSetBlockShape(CUfunction handle, int, int,
+                                     int) {  // pycuda passes it again at the launch
     Call call(__func__);
     if (call.refusal) return call.refusal;
     return world().functions.find(handle) ? CUDA_SUCCESS : call.no_such("function", handle);
@@ -185,9 +188,9 @@ EMU_API CUresult cuFuncGetAttribute(int *value, CUfunction_attribute which, CUfu
     return CUDA_SUCCESS;
 }
 
-EMU_API CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                                unsigned block_y, unsigned block_z, unsigned shared_bytes, CUstream stream_handle,
-                                void **list, void **extra) {
+EMU_API CUresult cuLaunchKernel(CUfunction handle, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                                unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                                CUstream stream_handle, void **list, void **extra) {
     Call call(__func__);
     if (call.refusal) return call.refusal;
     auto function = world().functions.find(handle);

@@ -18,7 +18,7 @@ struct Stream;
 struct Operand {
     Space space;
     uintptr_t address;
-    size_t bytes;           // 0: from there to the end of the allocation, of which it need not use all
+    size_t bytes;  // 0: from there to the end of the allocation, of which it need not use all
     bool writes;
     uint64_t checksum = 0;  // of the host bytes to be read, when the work was handed over; 0: not taken
 };
@@ -29,7 +29,7 @@ struct Work {
     std::vector<Operand> operands;
     std::function<void(void **views)> run;  // gets where the operands' bytes are; no lock is held
     Way way = Way::NONE;
-    bool is_kernel = false;                 // of our compiling: a fault in it can be caught
+    bool is_kernel = false;  // of our compiling: a fault in it can be caught
 };
 
 // What is queued on a stream: pieces of work, or none for an event's record or wait.

@@ -16,32 +16,35 @@ uint64_t checksum(const char *bytes, size_t count) {
     return sum | 1;
 }
 
-static bool overlap(const Use &one, const Use &other) { return one.begin < other.end && other.begin < one.end; }
+static bool overlap(const Use &one, const Use &other) {
+    return one.begin < other.end && other.begin < one.end;
+}
 
 // Uses that `use` makes unnecessary to remember: whoever is ordered after it is ordered after them.
 static void supersede(std::vector<Use> &uses, const Use &use) {
     uses.erase(std::remove_if(uses.begin(), uses.end(),
                               [&](const Use &old) {
-                                  return old.stream == use.stream && use.begin <= old.begin && old.end <= use.end &&
-                                         (use.writes || !old.writes);
+                                  return old.stream == use.stream && use.begin <= old.begin &&
+                                         old.end <= use.end && (use.writes || !old.writes);
                               }),
                uses.end());
 }
 
-static void check_order(const std::string &api, const Stream &stream, const Operation &operation, const Use &use,
-                        const Allocation &allocation) {
+static void check_order(const std::string &api, const Stream &stream, const Operation &operation,
+                        const Use &use, const Allocation &allocation) {
     for (const Use &old : allocation.uses) {
         if (old.stream == use.stream || !(old.writes || use.writes) || !overlap(old, use)) continue;
         if (at(operation.clock, old.stream) >= old.tick) continue;
         note_violation("race", api,
-                       use.what + " on " + stream.name() + (use.writes ? " writes" : " reads") + " what " + old.what +
-                           " on stream " + std::to_string(old.stream) + (old.writes ? " writes" : " reads") +
+                       use.what + " on " + stream.name() + (use.writes ? " writes" : " reads") + " what " +
+                           old.what + " on stream " + std::to_string(old.stream) +
+                           (old.writes ? " writes" : " reads") +
                            ", and nothing orders the two: wait for an event, or use one stream.");
         return;
     }
 }
 
-// Rubbish where a copy will write, so that who reads too early gets rubbish; a checksum of what one will read.
+// Rubbish where a copy will write, so that who reads too early gets rubbish; a checksum of what it will read.
 static void prepare_host_bytes(Operand &operand, const Allocation &allocation, const Use &use) {
     for (const Use &old : allocation.uses)
         if (overlap(old, use) && (old.writes || use.writes)) return;
@@ -51,14 +54,16 @@ static void prepare_host_bytes(Operand &operand, const Allocation &allocation, c
         operand.checksum = checksum(allocation.alias + use.begin, use.end - use.begin);
 }
 
-static void note_use(const std::string &api, const Stream &stream, const Operation &operation, const Work &work,
-                     Operand &operand) {
+static void note_use(const std::string &api, const Stream &stream, const Operation &operation,
+                     const Work &work, Operand &operand) {
     const Place place = world().memory.find(operand.space, operand.address);
     if (!place.allocation) return;  // found again, and reported, when it runs
     Allocation &allocation = *place.allocation;
-    const size_t bytes = operand.bytes ? operand.bytes : allocation.bytes - std::min(place.offset, allocation.bytes);
-    const Use use{place.offset, std::min(place.offset + bytes, allocation.bytes), operand.writes,
-                  stream.id,    operation.tick, work.what};
+    const size_t bytes =
+        operand.bytes ? operand.bytes : allocation.bytes - std::min(place.offset, allocation.bytes);
+    const Use use{place.offset,   std::min(place.offset + bytes, allocation.bytes),
+                  operand.writes, stream.id,
+                  operation.tick, work.what};
     if (use.begin >= use.end) return;
     check_order(api, stream, operation, use, allocation);
     if (operand.space == Space::HOST) prepare_host_bytes(operand, allocation, use);

@@ -4,8 +4,9 @@
 
 namespace emu {
 
-// Enter an operation's uses of memory; a use that is not ordered with an earlier one is a violation, whether or
-// not it went well this time. Host bytes are protected from the program, those to be written filled with rubbish.
+// Enter an operation's uses of memory; a use that is not ordered with an earlier one is a violation, whether
+// or not it went well this time. Host bytes are protected from the program, those to be written filled with
+// rubbish.
 void note_uses(const std::string &api, const Stream &stream, Operation &operation);
 
 // Forget the uses of operations that the host knows to be done.

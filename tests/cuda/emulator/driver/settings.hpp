@@ -7,15 +7,15 @@ namespace emu {
 
 struct Settings {
     std::string name = "Emulated GPU";
-    int major = 8, minor = 9;           // compute capability
-    bool integrated = false;            // as on a Jetson: host and device share their memory
-    uint64_t total_memory = 8ull << 30; // bytes
+    int major = 8, minor = 9;            // compute capability
+    bool integrated = false;             // as on a Jetson: host and device share their memory
+    uint64_t total_memory = 8ull << 30;  // bytes
     int driver_version = 13000;
     int devices = 1;
     uint64_t seed = 1;
-    unsigned delay_us = 1000;           // longest delay of an operation, microseconds; 0: none
-    bool quiet = false;                 // do not print violations as they happen
-    std::string report;                 // file for the books as JSON at the end of the process; empty: none
+    unsigned delay_us = 1000;  // longest delay of an operation, microseconds; 0: none
+    bool quiet = false;        // do not print violations as they happen
+    std::string report;        // file for the books as JSON at the end of the process; empty: none
 };
 
 // Set one by its name; false where there is no such setting or its value makes no sense.

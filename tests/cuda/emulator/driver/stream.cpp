@@ -11,19 +11,19 @@ namespace emu {
 
 std::string Stream::name() const {
     return this == (context.lock() ? context.lock()->legacy.get() : nullptr) ? "the default stream"
-                                                                              : "stream " + std::to_string(id);
+                                                                             : "stream " + std::to_string(id);
 }
 
 static bool is_ready(const Operation &operation) {
-    return std::all_of(operation.after.begin(), operation.after.end(), [](auto &other) { return other->done; });
+    return std::all_of(operation.after.begin(), operation.after.end(),
+                       [](auto &other) { return other->done; });
 }
 
 static void work(StreamPtr stream) {
     std::unique_lock<std::mutex> lock(world().mutex);
     for (;;) {
-        stream->wake.wait(lock, [&] {
-            return stream->queue.empty() ? stream->closing : is_ready(*stream->queue.front());
-        });
+        stream->wake.wait(
+            lock, [&] { return stream->queue.empty() ? stream->closing : is_ready(*stream->queue.front()); });
         if (stream->queue.empty()) return;
         OperationPtr operation = stream->queue.front();
         execute(lock, stream->context.lock(), *operation);
@@ -66,7 +66,8 @@ StreamPtr find_stream(Call &call, CUstream handle, CUresult &result) {
     if (!stream) {
         result = call.no_such("stream", handle);
     } else if (stream->context.lock() != call.context) {
-        result = call.violation("foreign-context", stream->name() + " belongs to another context than the current.",
+        result = call.violation("foreign-context",
+                                stream->name() + " belongs to another context than the current.",
                                 CUDA_ERROR_INVALID_CONTEXT);
         stream = nullptr;
     }
@@ -77,7 +78,8 @@ StreamPtr find_stream(Call &call, CUstream handle, CUresult &result) {
 static void order_with_default(const StreamPtr &stream, std::vector<OperationPtr> &after) {
     const auto context = stream->context.lock();
     if (stream != context->legacy) {
-        if (stream->blocking && context->legacy && context->legacy->last) after.push_back(context->legacy->last);
+        if (stream->blocking && context->legacy && context->legacy->last)
+            after.push_back(context->legacy->last);
         return;
     }
     for (auto &[handle, other] : world().streams.live)
@@ -97,8 +99,8 @@ static void hand_over(const StreamPtr &stream, const OperationPtr &operation) {
     if (was_empty) stream->wake.notify_one();
 }
 
-CUresult enqueue(Call &call, const StreamPtr &stream, std::vector<Work> works, std::vector<OperationPtr> after,
-                 OperationPtr *queued) {
+CUresult enqueue(Call &call, const StreamPtr &stream, std::vector<Work> works,
+                 std::vector<OperationPtr> after, OperationPtr *queued) {
     if (CUresult refusal = refuse_for_capture(call, stream)) return refusal;
     if (stream->capture) return add_nodes(stream, std::move(works));
     auto operation = std::make_shared<Operation>();

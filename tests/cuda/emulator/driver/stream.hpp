@@ -13,16 +13,16 @@ namespace emu {
 struct Capture;
 
 struct Stream : std::enable_shared_from_this<Stream> {
-    size_t id = 0;                    // counts from 0; in order of making, so the same in every run
+    size_t id = 0;  // counts from 0; in order of making, so the same in every run
     std::weak_ptr<Context> context;
-    bool blocking = true;             // ordered with the default stream
-    bool closing = false;             // its thread is to end when the queue is empty
+    bool blocking = true;  // ordered with the default stream
+    bool closing = false;  // its thread is to end when the queue is empty
     std::deque<OperationPtr> queue;
     std::condition_variable wake;
-    OperationPtr last;                // the latest that was queued
-    Clock clock;                      // what the next operation comes after
-    std::shared_ptr<Capture> capture; // while work goes into a graph
-    std::vector<size_t> tail;         // the nodes that the next one comes after
+    OperationPtr last;                 // the latest that was queued
+    Clock clock;                       // what the next operation comes after
+    std::shared_ptr<Capture> capture;  // while work goes into a graph
+    std::vector<size_t> tail;          // the nodes that the next one comes after
 
     std::string name() const;
 };

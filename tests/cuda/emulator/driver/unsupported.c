@@ -1,5 +1,5 @@
-/* What pycuda's driver module imports and the emulator does not have: textures, surfaces, arrays, peers, linking,
- * the old way to launch, the profiler. It returns CUDA_ERROR_NOT_SUPPORTED and counts as a violation. */
+/* What pycuda's driver module imports and the emulator does not have: textures, surfaces, arrays, peers,
+ * linking, the old way to launch, the profiler. Each returns CUDA_ERROR_NOT_SUPPORTED and is a violation. */
 
 int emu_unsupported(const char *api);
 

@@ -34,7 +34,8 @@ std::map<std::string, uint64_t> live_objects(const Context *context) {
     World &w = world();
     std::map<std::string, uint64_t> live = {{"memory", 0}, {"pinned", 0}};
     for (auto &[address, allocation] : w.memory.by_device)
-        if (allocation->kind == Allocation::DEVICE && (!context || allocation->context.lock().get() == context))
+        if (allocation->kind == Allocation::DEVICE &&
+            (!context || allocation->context.lock().get() == context))
             live["memory"]++;
     live["pinned"] = count(w.memory.by_host, context);
     live["streams"] = count(w.streams.live, context);

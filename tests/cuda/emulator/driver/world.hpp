@@ -1,10 +1,11 @@
 // All state of the emulator, under one lock.
 //
-// Two rules keep it from ever standing still. Nobody waits while holding the lock, except on condition variables;
-// and no Python code runs under it. pycuda holds Python's global lock (GIL) in most calls (cuMemAlloc, cuMemFree,
-// cuMemFreeHost, cuStreamDestroy, cuEventRecord, cuLaunchKernel, ...), and an operation may be a Python callback
-// that needs it: so none of these may wait for an operation. They report that one is pending, and go on.
-// Only copies, fills and cu*Synchronize wait; there pycuda lets go of the GIL.
+// Two rules keep it from ever standing still. Nobody waits while holding the lock, except on condition
+// variables; and no Python code runs under it. pycuda holds Python's global lock (GIL) in most calls
+// (cuMemAlloc, cuMemFree, cuMemFreeHost, cuStreamDestroy, cuEventRecord, cuLaunchKernel, ...), and an
+// operation may be a Python callback that needs it: so none of these may wait for an operation. They report
+// that one is pending, and go on. Only copies, fills and cu*Synchronize wait; there pycuda lets go of the
+// GIL.
 #pragma once
 #include <cuda.h>
 
@@ -32,9 +33,10 @@ struct Context {
     CUdevice device = 0;
     bool primary = false;
     bool alive = true;
-    bool forgotten = false;          // made before the last reset
-    CUresult error = CUDA_SUCCESS;   // sticky, as on hardware: a kernel failed
-    std::shared_ptr<Stream> legacy;  // the default stream
+    bool forgotten = false;                        // made before the last reset
+    CUresult error = CUDA_SUCCESS;                 // sticky, as on hardware: a kernel failed
+    std::shared_ptr<Stream> legacy;                // the default stream
+    std::vector<std::shared_ptr<Stream>> closing;  // destroyed with work pending, which goes on
 };
 
 // Opaque handles: numbers that are never given out twice and never valid pointers.
@@ -64,7 +66,7 @@ struct Registry {
 struct World {
     std::mutex mutex;
     bool initialised = false;
-    uintptr_t first_handle = 0;      // since the last reset; older ones are no one's fault
+    uintptr_t first_handle = 0;  // since the last reset; older ones are no one's fault
     Settings settings;
     Books books;
     Memory memory;
@@ -77,7 +79,7 @@ struct World {
     Registry<Graph> graphs;
     Registry<GraphExec> execs;
     std::vector<std::weak_ptr<Capture>> captures;
-    Clock host;                      // what the host knows to be done; one for all threads
+    Clock host;  // what the host knows to be done; one for all threads
     size_t next_stream = 0;
 };
 
