@@ -129,35 +129,40 @@ def _precisions(facts: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _timing(timing: dict[str, Any]) -> Iterator[RenderableType]:
+    """Medians, as trtexec prints them, and what it would warn of but unstable times, which have a column."""
     from rich.text import Text
 
     from rtseg.cli.screen import table
+    from rtseg.gpu_report.figures import UNSTABLE_PERCENT
 
-    rows = []
-    for precision, modes in timing.items():
-        for figures in modes.values():
-            mode, latency = figures["mode"], figures["latency_ms"]
-            medians = (
-                f"{figures[f'{kind}_ms']['median']:.3f}" for kind in ("h2d", "compute", "d2h", "enqueue")
-            )
-            rows.append(
-                (
-                    precision,
-                    str(mode["lanes"]),
-                    mode["cuda_graph"],
-                    *medians,
-                    f"{latency['median']:.3f}",
-                    f"{latency['p99']:.3f}",
-                    f"{figures['throughput_qps']:.1f}",
-                )
-            )
-    columns = ("plan", "lanes", "graph", "h2d", "compute", "d2h", "enqueue", "latency", "p99", "qps")
-    if rows:
-        yield table("trtexec's figures: medians, ms; transfers on, spin wait off", columns, rows, text=3)
-    for precision, modes in timing.items():
-        for name, figures in modes.items():
-            for warning in figures["warnings"]:
+    runs = [(precision, name, run) for precision, modes in timing.items() for name, run in modes.items()]
+    columns = ("plan, lanes", "h2d", "compute", "±%", "d2h", "enqueue", "latency", "p99", "qps")
+    if runs:
+        title = "trtexec's figures: medians, ms; transfers on, spin wait off"
+        yield table(title, columns, [_timing_row(precision, run) for precision, _, run in runs])
+    if any(run["compute_variation_percent"] > UNSTABLE_PERCENT for *_, run in runs):
+        yield Text(f"± above {UNSTABLE_PERCENT:g} %: unstable; lock the clocks and end other programs")
+    for precision, name, run in runs:
+        for warning in run["warnings"]:
+            if "unstable" not in warning:
                 yield Text(f"{precision}, {name}: {warning}")
+
+
+def _timing_row(precision: str, run: dict[str, Any]) -> tuple[str, ...]:
+    mode = run["mode"]
+    graph = {"on": ", graph", "off": "", "refused": ", graph refused"}[mode["cuda_graph"]]
+    medians = {kind: f"{run[f'{kind}_ms']['median']:.3f}" for kind in ("h2d", "compute", "d2h", "enqueue")}
+    return (
+        f"{precision}, {mode['lanes']}{graph}",
+        medians["h2d"],
+        medians["compute"],
+        f"{run['compute_variation_percent']:.1f}",
+        medians["d2h"],
+        medians["enqueue"],
+        f"{run['latency_ms']['median']:.3f}",
+        f"{run['latency_ms']['p99']:.3f}",
+        f"{run['throughput_qps']:.0f}",
+    )
 
 
 def _layers(layers: dict[str, Any]) -> Iterator[RenderableType]:
@@ -180,7 +185,8 @@ def _layers(layers: dict[str, Any]) -> Iterator[RenderableType]:
         yield table("what became of the layers", columns, rows)
     for precision, found in layers.items():
         types = ", ".join(f"{count} {kind}" for kind, count in found["convolutions"]["input_types"].items())
-        yield pairs({precision: f"convolutions read {types or 'nothing'}; {found['weights']}"})
+        if types:
+            yield pairs({precision: f"convolutions read {types}; {found['weights']}"})
         ranked = slowest(found, _SLOWEST)
         yield table(
             f"slowest layers, {precision}",
@@ -193,7 +199,7 @@ def _live(live: dict[str, Any]) -> str:
     frames, deadline = live["frames"], live.get("deadline") or {}
     latency = f"; latency {deadline['budget_ms']:g} ms, {deadline['missed']} missed" if deadline else ""
     return (
-        f"{live['model']['precision']}, {live['seconds']:.1f} s, {live['fps']:.1f} fps: {frames['captured']} captured, "
-        f"{frames['fresh']} fresh, {frames['propagated']} propagated, {frames['held']} held, "
+        f"{live['model']['precision']}, {live['seconds']:.1f} s, {live['fps']:.1f} fps: "
+        f"{frames['captured']} captured, {frames['fresh']} fresh, {frames['propagated']} propagated, {frames['held']} held, "
         f"{sum(frames['dropped'].values())} dropped{latency}"
     )

@@ -48,12 +48,20 @@ def models_command() -> None:
 
 
 @click.command("doctor")
-@click.option("--gpu", is_flag=True, help="Measure what this machine's GPU makes of the models; takes minutes.")
 @click.option(
-    "--report", type=existing_or_not, metavar="DIR", help="With --gpu: a new folder for the report and its archive."
+    "--gpu", is_flag=True, help="Measure what this machine's GPU makes of the models; takes minutes."
 )
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), metavar="S", help="With --gpu: length of the live run, 60 if left out."
+    "--report",
+    type=existing_or_not,
+    metavar="DIR",
+    help="With --gpu: a new folder for the report and its archive.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    metavar="S",
+    help="With --gpu: length of the live run, 60 if left out.",
 )
 @click.option("--model", metavar="M", help="With --gpu: another model than the shipped one.")
 @click.option("--source", metavar="CLIP", help="With --gpu: a film or camera whose frames are looked at too.")
@@ -61,7 +69,7 @@ def models_command() -> None:
     "--data", type=existing_or_not, metavar="DIR", help="With --gpu and --split: labelled images, for mIoU."
 )
 @click.option("--split", metavar="NAME", help="Which split of the data.")
-def doctor_command(gpu: bool, **given: Any) -> None:  # noqa: ANN401, FBT001  # click's options
+def doctor_command(gpu: bool, **given: Any) -> None:  # noqa: ANN401  # click's options
     """Show what is installed, what runs, and what to install for the rest.
 
     \b

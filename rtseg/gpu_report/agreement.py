@@ -34,7 +34,7 @@ def agreement(
         samples: the frames, at least one.
         check_stopped: called before each; raises Interrupted to end it.
     """
-    frames = []
+    frames: list[dict[str, Any]] = []
     with OnnxRuntimeBackend(backend.model) as reference:
         for sample in samples:
             check_stopped()

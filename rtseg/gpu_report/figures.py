@@ -23,7 +23,7 @@ UNSTABLE_PERCENT = 1.0
 def percentile(times: Sequence[float], percent: float) -> float:
     """The time that `percent` of the times do not exceed, roughly; no interpolation.
 
-    Computed in single precision as trtexec does: of ten times, 90 % exclude one, and in double precision none.
+    In single precision, as trtexec: of ten times, 90 % exclude one, and in double precision none.
 
     Args:
         times: at least one, in any order.
@@ -47,7 +47,7 @@ def mean(times: Sequence[float]) -> float:
 
 
 def variation_percent(times: Sequence[float]) -> float:
-    """The coefficient of variation: the standard deviation over all of them, per cent of the mean; 0 for zeros."""
+    """The coefficient of variation: the standard deviation, per cent of the mean; 0 where that is 0."""
     average = mean(times)
     variance = sum((time - average) ** 2 for time in times) / len(times)
     return 100 * math.sqrt(variance) / average if average else 0.0

@@ -1,7 +1,7 @@
 """What TensorRT has made of a model's layers, read from EngineInspector's JSON.
 
-The format is documented nowhere and differs between versions: "Bindings" became "I/O Tensors" in 11, and what
-a layer tells depends on its kind. So whatever is missing is counted as not told, and nothing here raises for it.
+The format is documented nowhere and differs between versions: "Bindings" became "I/O Tensors" in 11,
+and what a layer tells depends on its kind. So what is missing is counted as not told, and raises nothing.
 """
 
 from __future__ import annotations

@@ -56,4 +56,6 @@ def _system() -> str | None:
         lines = Path("/etc/os-release").read_text().splitlines()
     except OSError:
         return None
-    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith("PRETTY_NAME=")), None)
+    return next(
+        (line.partition("=")[2].strip('"') for line in lines if line.startswith("PRETTY_NAME=")), None
+    )

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rtseg.tensorrt.plan import Plan
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Opened:
     """A plan and its lanes, with the context pushed in the thread that opened it.
 
     Attributes:
         engine: the plan.
         lanes: its lanes.
-        zero: an event that has passed, from which times are counted.
+        zero: an event that has passed, from which times are counted; None once the plan is closed.
         is_integrated: whether the GPU works in the machine's own memory.
     """
 
@@ -56,11 +56,14 @@ def opened(
     with Device() as device, device.pushed():
         engine = Engine(plan, input_hw)
         made: list[Lane] = []
+        found = Opened(engine, made, None, device.gpu.is_integrated)
         try:
             for _ in range(lanes):
                 made.append(Lane(engine, device.gpu, input_hw, with_graph=with_graph))  # noqa: PERF401  # each that is made has to be closed
-            yield Opened(engine, made, _passed_event(), device.gpu.is_integrated)
+            found.zero = _passed_event()
+            yield found
         finally:
+            found.zero = None
             for lane in made:
                 lane.finish()
             engine.close()

@@ -20,8 +20,8 @@ _IDENTIFYING = re.compile(r"uuid|guid|serial|chassis|board id|mac address|host ?
 """In the name of what a line tells."""
 
 _SAYS_NOTHING = {
-    "admin", "debian", "desktop", "docker", "home", "jetson", "linux", "localhost", "nvidia", "root", "runner",
-    "tegra-ubuntu", "ubuntu", "user",
+    "admin", "debian", "desktop", "docker", "home", "jetson", "linux", "localhost", "nvidia", "root",
+    "runner", "tegra-ubuntu", "ubuntu", "user",
 }  # fmt: skip
 """Names of users and machines that are no one's, and words of their own."""
 
@@ -47,9 +47,7 @@ class Redaction:
         user, host = _user(), platform.node()
         names = [(user, "<user>"), (host, "<host>"), (host.partition(".")[0], "<host>")]
         kept = [pair for pair in paths if len(pair[0]) > 1]
-        kept += [
-            pair for pair in names if len(pair[0]) >= _SHORTEST and pair[0].lower() not in _SAYS_NOTHING
-        ]
+        kept += [pair for pair in names if len(pair[0]) >= _SHORTEST and pair[0].lower() not in _SAYS_NOTHING]
         return cls(tuple(sorted(dict(kept).items(), key=lambda pair: -len(pair[0]))))
 
     def text(self, text: str) -> str:

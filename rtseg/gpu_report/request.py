@@ -93,5 +93,3 @@ class Request:
 
         assert self.data is not None
         return LabelledFolder(self.data, self.split or "", model.classes)
-
-

@@ -270,7 +270,11 @@ class Survey:
         instead = {str(request.folder): "<report>"}
         if request.source is not None:
             instead[request.source] = private(request.source)
-        instead |= {str(path): f"<{name}>" for path, name in ((request.data, "data"), (request.model, "model")) if path}
+        instead |= {
+            str(path): f"<{name}>"
+            for path, name in ((request.data, "data"), (request.model, "model"))
+            if path
+        }
         given = {word: stands for word, stands in instead.items() if "/" in word or "." in word}
         whole = {
             str(Path(word).absolute()): stands for word, stands in instead.items() if Path(word).exists()

@@ -16,7 +16,7 @@ _DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def nvidia_smi() -> str | None:
-    """Clocks, power limit, throttle reasons, temperature, memory of all GPUs; None where there is no such tool."""
+    """Clocks, power limit, throttle reasons, temperature and memory of all GPUs; None without the tool."""
     return said_by(*_NVIDIA_SMI)
 
 
