@@ -200,6 +200,6 @@ def _live(live: dict[str, Any]) -> str:
     latency = f"; latency {deadline['budget_ms']:g} ms, {deadline['missed']} missed" if deadline else ""
     return (
         f"{live['model']['precision']}, {live['seconds']:.1f} s, {live['fps']:.1f} fps: "
-        f"{frames['captured']} captured, {frames['fresh']} fresh, {frames['propagated']} propagated, {frames['held']} held, "
-        f"{sum(frames['dropped'].values())} dropped{latency}"
+        f"{frames['captured']} captured, {frames['fresh']} fresh, {frames['propagated']} propagated, "
+        f"{frames['held']} held, {sum(frames['dropped'].values())} dropped{latency}"
     )

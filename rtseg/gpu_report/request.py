@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from rtseg.training.data import LabelledFolder
 
-DRIVE = "synth://640x480@30?seconds={seconds}&seed=3"
-"""The synthetic drive that stands in for a camera."""
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -27,7 +24,8 @@ class Request:
         folder: where the report goes; new or empty.
         seconds: how long the live pipeline runs.
         model: name of a shipped model, a model folder, an ONNX file, or None for the default.
-        source: a film, images, a camera or a stream whose frames are looked at too; None for none.
+        source: a film, a camera or a stream, whose frames are looked at too, and over which the live pipeline
+            runs; None for none, and the synthetic drive.
         data: a folder of labelled images; None for none.
         split: which split of it.
     """
@@ -38,16 +36,6 @@ class Request:
     source: str | None = None
     data: Path | None = None
     split: str | None = None
-
-    @property
-    def live_source(self) -> str:
-        """What the live pipeline runs over."""
-        return self.source or DRIVE.format(seconds=max(1, round(self.seconds + 0.5)))
-
-    @property
-    def is_played(self) -> bool:
-        """Whether that is to be played as if a camera gave it."""
-        return not is_live(self.live_source)
 
     def check(self) -> None:
         """Find out before anything is written whether it can be done; reads a frame of the source.
@@ -62,7 +50,7 @@ class Request:
         if self.data is not None:
             self.labelled(next(iter(self.models().values())))
         if self.source is not None:
-            with open_source(self.live_source, realtime=self.is_played):
+            with open_source(self.source, realtime=not is_live(self.source)):
                 pass
 
     def models(self) -> dict[Precision, Model]:

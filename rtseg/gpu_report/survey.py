@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 import traceback
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +19,7 @@ from rtseg.gpu_report import agreement, tools
 from rtseg.gpu_report.folder import ReportFolder
 from rtseg.gpu_report.frames import samples_of_the_drive, samples_of_the_source
 from rtseg.gpu_report.layers import layer_facts
-from rtseg.gpu_report.live import live_session, private
+from rtseg.gpu_report.live import drive_film, live_session, private
 from rtseg.gpu_report.machine import machine_facts
 from rtseg.gpu_report.plans import built, describing, plan_facts
 from rtseg.gpu_report.redaction import Redaction
@@ -232,7 +234,13 @@ class Survey:
 
     def _run_live(self) -> None:
         precision = next(name for name in PREFERRED_PRECISIONS if name in self._plans)
-        with self._terms() as terms, live_session(self._request, precision, terms) as session:
+        with ExitStack() as stack:
+            source = self._request.source
+            if source is None:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rtseg-"))
+                source = drive_film(folder, self._check_stopped)
+            terms = stack.enter_context(self._terms())
+            session = stack.enter_context(live_session(source, self._request, precision, terms))
             self._session = session
             self._check_stopped()
             try:
