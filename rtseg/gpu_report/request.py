@@ -47,8 +47,9 @@ class Request:
             raise OutputError(f"{self.folder}: is not an empty folder. Name a new one for the report.")
         if not self.folder.absolute().parent.is_dir():
             raise OutputError(f"{self.folder.parent}: there is no such folder. Make it first.")
+        models = self.models()
         if self.data is not None:
-            self.labelled(next(iter(self.models().values())))
+            self.labelled(next(iter(models.values())))
         if self.source is not None:
             with open_source(self.source, realtime=not is_live(self.source)):
                 pass

@@ -136,10 +136,10 @@ class Survey:
     def _steps(self) -> Iterator[Step]:
         """In their order; each is asked for when the ones before it are done. New ones go here."""
         yield "machine", self._look_at_machine
+        yield "model files", self._find_models
         yield "frames of the drive", self._draw_drive
         if self._request.source is not None:
             yield "frames of the source", self._read_source
-        yield "model files", self._find_models
         for precision, model in self._models.items():
             yield f"build {precision}", partial(self._build, precision, model)
         for precision in self._plans:
@@ -260,7 +260,7 @@ class Survey:
 
     def _input_hw(self) -> tuple[int, int]:
         """All files of a model take the same size."""
-        return next(iter(self._request.models().values())).input_hw
+        return next(iter(self._models.values())).input_hw
 
     def _images(self) -> list[NDArray[np.uint8]]:
         return [sample.image_rgb for sample in self._samples[:_TIMED_IMAGES]]

@@ -71,7 +71,12 @@ def test_fused_and_unfused_convolutions_and_what_is_between():
 def test_weights_that_are_converted_in_every_run_are_seen():
     found = found_in(WEIGHT_CAST, DYNAMIC, CONVOLUTION)
     assert found["weight_casts_left"] == found["casts_left"] == ["net.decoder.0.0.weight/Cast"]
-    assert found["convolutions"]["weights"] == {"inside": 1, "as_input": 1, "not_told": 0, "types": {"fp16": 1}}
+    assert found["convolutions"]["weights"] == {
+        "inside": 1,
+        "as_input": 1,
+        "not_told": 0,
+        "types": {"fp16": 1},
+    }
     assert weights_sentence(found).startswith("1 layers convert weights in every run and 1 convolutions take")
 
 
