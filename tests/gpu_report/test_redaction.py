@@ -27,14 +27,13 @@ def test_paths_names_and_numbers_are_replaced(redaction):
 
 
 def test_words_that_only_begin_so_stay(redaction):
-    assert (
-        redaction.text("riders, /home/riders, lab70, Rider")
-        == "riders, /home/riders, lab70, Rider"
-    )
+    assert redaction.text("riders, /home/riders, lab70, Rider") == "riders, /home/riders, lab70, Rider"
 
 
 def test_texts_in_json_but_not_the_names_of_entries(redaction):
-    assert redaction.json({"rider": ["rider", 1, None, ("/home/rider",)]}) == {"rider": ["<user>", 1, None, ["~"]]}
+    assert redaction.json({"rider": ["rider", 1, None, ("/home/rider",)]}) == {
+        "rider": ["<user>", 1, None, ["~"]]
+    }
 
 
 def test_names_that_are_no_ones_stay(monkeypatch):
