@@ -10,7 +10,7 @@ def test_plans_are_built_whatever_is_there(monkeypatch):
     """Else neither how long it takes nor what TensorRT says of it would be seen."""
     asked = []
 
-    def order_for(model, gpu, options, path=None):
+    def order_for(_model, _gpu, options, path=None):
         return {"options": options.to_json(), "path": path}
 
     monkeypatch.setattr(plans, "order_for", order_for)
