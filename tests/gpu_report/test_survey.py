@@ -83,7 +83,7 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     environ = gpu_environment(tmp_path, name="NVIDIA Test GPU", report=tmp_path / "books.json")
-    environ |= {"LOGNAME": "adalovelace", "HOME": str(tmp_path / "adalovelace")}
+    environ |= {"LOGNAME": "somerider", "HOME": str(tmp_path / "somerider")}
     for precision in PRECISIONS:
         save(tiny_model(SIZE), tmp_path / "models" / f"{precision}.onnx", metadata(precision, SIZE))
     return Machine(tmp_path, environ)
@@ -120,7 +120,7 @@ def test_everything_is_found_out_and_packed(machine: Machine):
         check_precision(report, precision, found)
     check_live(report["live"])
     everything = b"".join(found.values()).decode()
-    for secret in ("adalovelace", str(machine.folder), "secret"):
+    for secret in ("somerider", str(machine.folder), "secret"):
         assert secret not in everything
     machine.assert_orderly()
 
