@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 _RUN_OPTIONS = (
     "stream", "out", "codec", "crf", "labels", "table", "model", "precision", "backend", "trust_plan",
-    "threads", "opacity", "only", "view", "legend", "overlay_on", "max_frames", "seconds", "resume", "overwrite",
+    "threads", "opacity", "only", "view", "legend", "overlay_on", "max_frames", "seconds", "resume",
+    "overwrite",
 )  # fmt: skip
 """Names of the options that `RunOptions` has, too."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rtseg.cuda.buffers import buffer_for
-from rtseg.cuda.device import Device
+from rtseg.cuda.device import Device, forsake
 from rtseg.cuda.kernels import LARGEST_SIDE, Kernels
 from rtseg.cuda.planes import GpuPlanes, chroma_size, planar_bytes
 from rtseg.errors import DeviceFault, InputError
@@ -172,9 +172,12 @@ class _Work:
     def close(self) -> None:
         """Free everything in the pushed context, then release it.
 
-        Nothing is queued any more, as `paint` waits. Where the GPU has failed, which was told then, it fails
-        here, too, and takes all that is left with the context.
+        Nothing is queued any more, as `paint` waits. Where the GPU has failed, which was told then, all of it
+        stays.
         """
+        if not self._device.is_sound:
+            forsake(self)
+            return
         with self._device.pushed():
             for held in (self._room, self._tables):
                 with suppress(load_pycuda().Error):
@@ -200,7 +203,7 @@ def _faults() -> Iterator[None]:
     except driver.Error as error:
         raise DeviceFault(
             f"the GPU failed while it painted: {error}. --overlay-on cpu does without it."
-        ) from error
+        ) from error.with_traceback(None)  # its frames hold streams, which would outlive the context
 
 
 def _copy_planes(picture: av.VideoFrame, packed: NDArray[np.uint8]) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rtseg.cuda.device import Device
+from rtseg.cuda.device import Device, forsake
 from rtseg.runtimes import load_pycuda
 
 if TYPE_CHECKING:
@@ -55,20 +55,27 @@ def opened(
 
     with Device() as device, device.pushed():
         engine = Engine(plan, input_hw)
-        made: list[Lane] = []
+        made = [Lane() for _ in range(lanes)]
         found = Opened(engine, made, None, device.gpu.is_integrated)
         try:
-            for _ in range(lanes):
-                made.append(Lane(engine, device.gpu, input_hw, with_graph=with_graph))  # noqa: PERF401  # each that is made has to be closed
+            for lane in made:
+                lane.open(engine, device.gpu, input_hw, with_graph=with_graph)
             found.zero = _passed_event()
             yield found
         finally:
-            found.zero = None
-            for lane in made:
-                lane.finish()
-            engine.close()
-            for lane in made:
-                lane.close()
+            if device.is_sound:
+                _close(found)
+            else:
+                forsake(found)
+
+
+def _close(opened: Opened) -> None:
+    opened.zero = None
+    for lane in opened.lanes:
+        lane.finish()
+    opened.engine.close()
+    for lane in opened.lanes:
+        lane.close()
 
 
 def _passed_event() -> Any:  # noqa: ANN401  # pycuda has no types

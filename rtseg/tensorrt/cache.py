@@ -206,5 +206,6 @@ def _build(order: Order, terms: Terms) -> Plan:
         timing_cache=order.timing_cache,
     )
     built = build(job, terms.watcher)
+    plan = write_plan(order.path, partial, order.key, built.seconds, tuple(built.warnings))
     compile_ahead(gpu, lambda line: terms.notice(f"warning: {line}"))
-    return write_plan(order.path, partial, order.key, built.seconds, tuple(built.warnings))
+    return plan

@@ -169,7 +169,8 @@ class Lane:
         """Free what is left, after `finish`; may be called again."""
         buffers, self._buffers = self._buffers, {}
         for buffer in buffers.values():
-            buffer.free()
+            with suppress(self._error):  # after a fault everything that is queued or freed fails alike
+                buffer.free()
         self._events = []
         self._stream = None
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.cuda.emulator import environment
+from rtseg.cuda.cubin import SOURCE
+from tests.cuda.emulator import compile_kernels, environment
+from tests.cuda.nvcc_double import nvcc_double, with_nvcc
 from tests.cuda.toolkit import why_missing
 from tests.trt import doubles, install
 
@@ -54,7 +56,8 @@ def gpu_environment(
 ) -> dict[str, str]:
     """Of a child process with a GPU; plans that are not kept beside a model lie below `folder`.
 
-    `control` is of the double, `settings` of the emulator. Skips where the tools cannot be had, fails in CI.
+    `control` is of TensorRT's double, `settings` of the emulator; nvcc is a double, too. Skips where the
+    tools cannot be had, fails in CI.
     """
     missing = why_missing()
     try:
@@ -68,7 +71,8 @@ def gpu_environment(
     usual = {"delay_us": 300, "quiet": True}
     base = {**environment(**{**usual, **settings}), "XDG_CACHE_HOME": str(folder / "cache")}
     base["PYTHONPATH"] = os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])
-    return doubles.environment(version, control, base)
+    compiler = nvcc_double(folder, compile_kernels(SOURCE))
+    return with_nvcc(doubles.environment(version, control, base), compiler)
 
 
 def run_script(

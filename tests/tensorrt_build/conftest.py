@@ -19,6 +19,7 @@ from rtseg.cuda.device import Gpu
 from rtseg.model import Model
 from rtseg.tensorrt.cache import plan_for
 from rtseg.tensorrt.options import BuildOptions
+from tests.cuda.nvcc_double import FOLDER_VARIABLES, nvcc_double
 from tests.models import metadata, model_of, save
 from tests.trt.doubles import double_folder
 from tests.trt.install import NotAvailable
@@ -128,21 +129,10 @@ class Machine:
         return sorted(path.name for path in self.model.parent.iterdir())
 
 
-NVCC = """#!/bin/sh
-[ "$1" = --version ] && { echo "Cuda compilation tools, release 12.4, V12.4.99"; exit; }
-while [ "$1" != --output-file ]; do shift; done
-echo cubin > "$2"
-"""
-"""A compiler that costs nothing: what kernels do is tested in tests/cuda."""
-
-
 @pytest.fixture(scope="session")
 def nvcc(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an nvcc that compiles nothing."""
-    program = tmp_path_factory.mktemp("nvcc") / "nvcc"
-    program.write_text(NVCC)
-    program.chmod(0o755)
-    return program.parent
+    """The folder of an nvcc that costs nothing: what kernels do is tested in tests/cuda."""
+    return nvcc_double(tmp_path_factory.mktemp("nvcc"))
 
 
 @pytest.fixture
@@ -150,7 +140,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, libcuda: Path, nvcc
     """TensorRT 10 and a desktop GPU."""
     monkeypatch.setenv("LD_LIBRARY_PATH", str(libcuda))
     monkeypatch.setenv("PATH", f"{nvcc}:{os.environ['PATH']}")
-    for name in ("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"):
+    for name in FOLDER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     model = save(tiny_model(), tmp_path / "models" / "m.onnx", metadata("fp32", (6, 8)))

@@ -265,7 +265,7 @@ def test_others_can_never_have_opened_a_plan_for_writing(machine, monkeypatch):
         plan = machine.plan()
     finally:
         os.umask(before)
-    assert modes == [0o644] * 3  # the kernels, the plan, its record
+    assert modes == [0o644] * 3  # the plan, its record, the kernels
     assert not machine.plan().is_new
     cache = machine.folder / "cache"
     assert all(path.stat().st_mode & 0o022 == 0 for path in (plan.path, cache, *cache.rglob("*")))

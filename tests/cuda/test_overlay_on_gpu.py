@@ -1,0 +1,66 @@
+"""Whole runs whose overlay the GPU paints: the real backend, compiler search and cache on the emulator."""
+
+from __future__ import annotations
+
+import av
+import pytest
+
+from tests.backends.gpu import assert_orderly, gpu_environment, run_script
+from tests.cuda.on_host import farthest, levels_of
+from tests.models import metadata, save
+from tests.tensorrt_build.conftest import tiny_model
+
+HW = (24, 32)
+
+
+@pytest.fixture
+def model(tmp_path):
+    return save(tiny_model(HW), tmp_path / "models" / "m.onnx", metadata("fp32", HW))
+
+
+RUN = """
+from pathlib import Path
+from rtseg import RunOptions, Session
+from rtseg.live import LiveSession
+from rtseg.options import LiveRun
+
+model, folder, kind = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+reports = []
+for place in ("gpu",) if kind == "live" else ("cpu", "gpu"):
+    live = LiveRun(latency_ms=500, realtime=True, mark_stale=True) if kind == "live" else None
+    options = RunOptions(
+        "synth://97x71@20?seconds=1", out=folder / f"{place}.mkv", codec="h264" if live else "ffv1",
+        live=live, model=model, backend="tensorrt", overlay_on=place, view="side-by-side", legend=True,
+        threads=2,
+    )
+    with (LiveSession if live else Session)(options) as session:
+        session.run()
+    reports.append(session.report())
+tell(reports=reports)
+"""
+
+
+def pictures_in(film):
+    with av.open(str(film)) as container:
+        return [levels_of(picture) for picture in container.decode(video=0)]
+
+
+def test_a_film_is_painted_as_by_the_cpu(model, tmp_path):
+    found = run_script(RUN, model, tmp_path, "file", environ=gpu_environment(tmp_path))
+    assert_orderly(found)
+    cpu, gpu = (pictures_in(tmp_path / f"{place}.mkv") for place in ("cpu", "gpu"))
+    assert len(gpu) == 20
+    assert max(farthest(*pair)[0] for pair in zip(cpu, gpu, strict=True)) <= 1
+    (kernels,) = (tmp_path / "cache" / "rtseg" / "kernels").iterdir()
+    assert "nvcc12.4.99" in kernels.name
+
+
+@pytest.mark.live
+def test_a_live_run_shows_its_frames(model, tmp_path):
+    found = run_script(RUN, model, tmp_path, "live", environ=gpu_environment(tmp_path))
+    assert_orderly(found)
+    frames = found["reports"][0]["frames"]
+    shown = frames["fresh"] + frames["propagated"] + frames["held"]
+    assert frames["captured"] == shown + sum(frames["dropped"].values())
+    assert frames["fresh"] > 0
+    assert len(pictures_in(tmp_path / "gpu.mkv")) == shown
