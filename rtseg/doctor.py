@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtseg import backends, report
-from rtseg.errors import MissingDependencyError, RtsegError, install_command
+from rtseg.errors import DeviceError, MissingDependencyError, RtsegError, install_command
 from rtseg.pipeline.priority import may_be_punctual
 from rtseg.sources.csi import has_gstreamer
 
@@ -91,6 +91,8 @@ def _backend(name: str) -> Finding:
 
     what = f"backend {name}"
     try:
+        if name == "tensorrt" and (waiting := _unbuilt()):
+            return Finding(what, *waiting)
         with backend_for(name, None) as backend:
             version = backend.version()
             return Finding(what, OK, f"{version}, {backend.model.precision} on {backend.device}")
@@ -98,6 +100,31 @@ def _backend(name: str) -> Finding:
         return Finding(what, MISSING, "not installed", error.command)
     except (RtsegError, RuntimeError) as error:
         return Finding(what, BROKEN, str(error))
+
+
+def _unbuilt() -> tuple[str, str] | None:
+    """State and detail of the TensorRT backend if there is no GPU, or no plan yet: none is built here.
+
+    Raises:
+        RtsegError: something of it is missing or broken.
+    """
+    from rtseg.cuda.device import gpu_at
+    from rtseg.model import find_model
+    from rtseg.runtimes import load_tensorrt
+    from rtseg.tensorrt.cache import kept_plan, order_for
+    from rtseg.tensorrt.options import PREFERRED_PRECISIONS, BuildOptions
+
+    version: str = load_tensorrt().__version__
+    try:
+        gpu = gpu_at()
+    except DeviceError as error:
+        if report.gpu_name() is not None:
+            raise
+        return MISSING, f"{version}; {str(error).splitlines()[0]}"
+    order = order_for(find_model(None, "auto", PREFERRED_PRECISIONS), gpu, BuildOptions())
+    if kept_plan(order) is None:
+        return OK, f"{version} on {gpu.name}; no plan yet, `rtseg build {order.model.name}` makes one"
+    return None
 
 
 def _encoder() -> Finding:

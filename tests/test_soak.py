@@ -31,7 +31,7 @@ def test_a_minute_of_faults_leaves_no_growth(tmp_path, capsys):
             print(f"{name}: {slope:+.1f} ± {error:.1f} an hour")  # noqa: T201
     assert len(faults) > 10
     assert books.balanced
-    assert soak.pictures_in(tmp_path / "out.mp4") == books.shown
+    assert soak.pictures_in(tmp_path / "out.mkv") == books.shown
     assert books.shown > 20 * SECONDS * 0.5
     # Memory takes its shape within the minute; what has leaked would be there a hundred times.
     begun, ended = growth.rows[0], growth.rows[-1]

@@ -117,16 +117,11 @@ class TensorRtBackend(Backend):
         lanes, self._all_lanes = self._all_lanes, []
         engine, self._engine = self._engine, None
         self._free_lanes = queue.SimpleQueue()
-        if not device.is_sound:
-            forsake(lanes, engine, device)
-            return
-        with device.pushed():
-            for lane in lanes:
-                lane.finish()
-            if engine is not None:
-                engine.close()
-            for lane in lanes:
-                lane.close()
+        if device.is_sound:
+            with device.pushed():
+                _free(lanes, engine)
+        else:
+            forsake(lanes, engine)
         device.close()
 
     def _make_lanes(self, engine: Engine) -> None:
@@ -163,6 +158,16 @@ class TensorRtBackend(Backend):
                 "Give its --model, or build it anew with `rtseg build`."
             )
         return plan
+
+
+def _free(lanes: list[Lane], engine: Engine | None) -> None:
+    """Free everything, in TensorRT's order: contexts, engine and runtime, then what they worked with."""
+    for lane in lanes:
+        lane.finish()
+    if engine is not None:
+        engine.close()
+    for lane in lanes:
+        lane.close()
 
 
 def is_usable() -> bool:

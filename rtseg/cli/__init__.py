@@ -9,6 +9,7 @@ judge.py      rtseg eval
 make.py       rtseg train, export, quantize
 build.py      rtseg build
 look.py       rtseg models, doctor
+gpu_report.py rtseg doctor --gpu
 """
 
 from rtseg.cli.main import main

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from rtseg.errors import EXIT_FAULT
+from rtseg.cli.options import existing_or_not
+from rtseg.errors import EXIT_FAULT, InputError
+
+if TYPE_CHECKING:
+    from rtseg.gpu_report.request import Request
 
 
 @click.command("models")
@@ -42,13 +48,63 @@ def models_command() -> None:
 
 
 @click.command("doctor")
-def doctor_command() -> None:
+@click.option(
+    "--gpu", is_flag=True, help="Measure what this machine's GPU makes of the models; takes minutes."
+)
+@click.option(
+    "--report",
+    type=existing_or_not,
+    metavar="DIR",
+    help="With --gpu: a new folder for the report and its archive.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1),
+    metavar="S",
+    help="With --gpu: length of the live run, 60 if left out.",
+)
+@click.option("--model", metavar="M", help="With --gpu: another model than the shipped one.")
+@click.option("--source", metavar="CLIP", help="With --gpu: a film or camera whose frames are looked at too.")
+@click.option(
+    "--data", type=existing_or_not, metavar="DIR", help="With --gpu and --split: labelled images, for mIoU."
+)
+@click.option("--split", metavar="NAME", help="Which split of the data.")
+def doctor_command(gpu: bool, **given: Any) -> None:  # noqa: ANN401  # click's options
     """Show what is installed, what runs, and what to install for the rest.
 
     \b
-    Example:
+    Examples:
       rtseg doctor
+      rtseg doctor --gpu --report gpu-report
+      rtseg doctor --gpu --report gpu-report --source clip.mp4 --data camvid --split val
+
+    With --gpu: builds all plans anew, compares labels with ONNX Runtime's, times them as trtexec does, tells
+    what became of the layers, runs the live pipeline, and packs all of it into one archive. Names of the
+    user, the machine and files of yours are left out of it, and so are serial numbers and pictures.
     """
+    if gpu:
+        from rtseg.cli.gpu_report import report_gpu
+
+        report_gpu(_request(given))
+        return
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"--{name} is for rtseg doctor --gpu.")
+    _show_findings()
+
+
+def _request(given: dict[str, Any]) -> Request:
+    from rtseg.gpu_report.request import Request
+
+    if given["report"] is None:
+        raise InputError("--gpu needs a folder for what it finds: give --report DIR.")
+    if (given["data"] is None) != (given["split"] is None):
+        raise InputError("--data and --split belong together: give both, or neither.")
+    folder, seconds = given.pop("report"), given.pop("seconds") or 60.0
+    return Request(folder=folder, seconds=seconds, **given)
+
+
+def _show_findings() -> None:
     from rtseg.cli.screen import console_for, table
     from rtseg.doctor import BROKEN, examine
 

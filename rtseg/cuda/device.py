@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -129,25 +129,31 @@ class Device:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the GPU still does what it is told; waits for all that is queued."""
+        """Whether the driver still lets threads in and out, without which pycuda can free nothing."""
         try:
             with self.entered():
-                return not libcuda().cuCtxSynchronize()
+                return True
         except DeviceFault:
             return False
 
     def close(self) -> None:
-        """Release the context; from any thread in which it is not pushed. May be called again."""
+        """Release the context; from any thread in which it is not pushed. May be called again.
+
+        That of a GPU that has failed stays.
+        """
+        if self._context is None:
+            return
+        is_sound = self.is_sound
         context, self._context = self._context, None
-        if context is None:
+        if not is_sound:
+            forsake(context)
             return
         # pycuda releases only what is current in the calling thread, elsewhere it leaks without a word; and
         # unlike a context of its own, a released primary context stays on the driver's stack. So it is made
         # current for pycuda, and no longer for the driver.
-        with suppress(self._error):  # a GPU that has failed refuses even that
-            context.push()
-            libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
-            context.detach()
+        context.push()
+        libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+        context.detach()
 
     def __enter__(self) -> Self:
         return self

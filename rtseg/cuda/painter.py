@@ -181,8 +181,8 @@ class _Work:
         """Buffers of the right size; images may change it."""
         if self._room is None or self._room_for != (size, ids_shape):
             with self._device.pushed():
-                self._let_go_of_room()
                 try:
+                    self._let_go_of_room()
                     self._room = _Room.of(self._device.gpu, planar_bytes(*size), ids_shape)
                 except self._error as error:
                     raise _fault_from(error) from error
@@ -195,19 +195,24 @@ class _Work:
             room.free()
 
     def close(self) -> None:
-        """Free everything in the pushed context, then release it; what a failed GPU has is left behind."""
-        if not self._device.is_sound:
-            forsake(self, self._device)
-            return
-        with self._device.pushed():
+        """Free everything in the pushed context, then release it; what a lost GPU has is left behind."""
+        if self._device.is_sound:
+            with self._device.pushed():
+                self._free()
+        else:
+            forsake(self)
+        self._device.close()
+
+    def _free(self) -> None:
+        with suppress(self._error):  # after a fault everything that is freed fails alike
             self._let_go_of_room()
+        with suppress(self._error):
             if self._tables is not None:
                 self._tables.free()
-            if self._kernels is not None:
-                self._kernels.unload()
-            self._tables = self._kernels = None
-            self._done = self._stream = None  # pycuda frees them as nothing refers to them
-        self._device.close()
+        if self._kernels is not None:
+            self._kernels.unload()
+        self._tables = self._kernels = None
+        self._done = self._stream = None  # pycuda frees them as nothing refers to them
 
 
 _NON_BLOCKING = 1

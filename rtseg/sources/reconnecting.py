@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rtseg.errors import Interrupted, SourceFault
 from rtseg.pipeline.clock import s_from_ns
 from rtseg.sources.connection import FALLBACK_FPS, ConnectionLost
+from rtseg.sources.heap import give_back
 from rtseg.sources.live import TIME_BASE, Framer, refuse_beginning
 from rtseg.sources.outages import Outages
 from rtseg.sources.patience import Patience
@@ -215,6 +216,7 @@ class Reconnecting:
         if self._patience.stopped:
             return
         self._leave_connection()
+        give_back()
         pause_s = self._outages.lose(what, self._last_ns)
         self._check_patience(what, pause_s)
         self._patience.pause(pause_s)

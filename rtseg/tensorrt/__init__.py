@@ -27,6 +27,7 @@ And in which it is used:
 
     engine.py          a plan, loaded
     lane.py            one image at a time through it: stream, context, buffers
+    layers.py          its layers: what they are, how long each takes
 
 build.py and all below it but opset.py import TensorRT when they are imported.
 """

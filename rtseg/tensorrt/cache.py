@@ -141,6 +141,11 @@ def fetch(order: Order, terms: Terms) -> Plan:
         return _build(order, terms)
 
 
+def kept_plan(order: Order, *, trust: bool = False) -> Plan | None:
+    """The plan that was ordered if it is there, fits and is trusted; never builds."""
+    return _look(order, Terms(trust=trust))[0]
+
+
 def load_plan(path: Path, gpu: Gpu, *, trust: bool = False) -> Plan:
     """A plan that was named by its file.
 

@@ -46,6 +46,8 @@ def config_for(
         config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
     if options.hardware_compatible:
         config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
+    if options.describes_layers:
+        config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     if options.dla_core is not None:
         _use_dla(builder, network, config, options.dla_core)
     return config

@@ -127,14 +127,35 @@ class Lane:
         Raises:
             DeviceFault: TensorRT refuses, or the GPU failed.
         """
+        self.start(image_rgb)
+        return self.wait()
+
+    def start(self, image_rgb: NDArray[np.uint8]) -> None:
+        """The first half of `run`: queue everything and return at once. `wait` must come before the next."""
         np.copyto(self._buffers[IMAGE].host, image_rgb)
         try:
             self._queue(self._launch if self._graph is not None else self._execute)
+        except self._error as error:
+            self._settle()
+            raise fault_from(error) from _without_frames(error)
+
+    def wait(self) -> NDArray[np.uint8]:
+        """The second half of `run`: sleep until the labels are there."""
+        try:
             self._events[_END].synchronize()
         except self._error as error:
             self._settle()
             raise fault_from(error) from _without_frames(error)
         return self._buffers[LABELS].host
+
+    def watch(self, profiler: trt.IProfiler) -> None:
+        """Have TensorRT tell `profiler` each layer's time in every `run`, which then waits in between.
+
+        Only for a lane without a graph, as the layers of a graph are not told apart.
+        """
+        assert self._context is not None
+        assert self._graph is None
+        self._context.profiler = profiler
 
     def finish(self) -> None:
         """Wait for all that was queued, then let go of graph and context; the engine may go next."""
@@ -148,7 +169,8 @@ class Lane:
         """Free what is left, after `finish`; may be called again."""
         buffers, self._buffers = self._buffers, {}
         for buffer in buffers.values():
-            buffer.free()
+            with suppress(self._error):  # after a fault everything that is queued or freed fails alike
+                buffer.free()
         self._events = []
         self._stream = None
 

@@ -30,6 +30,7 @@ class BuildOptions:
         version_compatible: also to be loaded by later versions of TensorRT; larger, and may be slower.
         hardware_compatible: also to be loaded on any GPU of compute capability 8.0 and above; may be slower.
         dla_core: the DLA core on which all layers run that can, the others on the GPU.
+        describes_layers: the plan tells what each of its layers is (ProfilingVerbosity.DETAILED); larger.
     """
 
     workspace_mib: int | None = None
@@ -37,6 +38,7 @@ class BuildOptions:
     version_compatible: bool = False
     hardware_compatible: bool = False
     dla_core: int | None = None
+    describes_layers: bool = False
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> BuildOptions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import pytest
@@ -39,4 +38,5 @@ def test_the_contract_costs_little_over_the_runtime(tiny, frames, name, bare):
                 started_ns = time.perf_counter_ns()
                 run(frames[0])
                 took_ns[key].append(time.perf_counter_ns() - started_ns)
-    assert statistics.median(took_ns["ours"]) < 1.5 * statistics.median(took_ns["bare"])
+    # The quickest of each: what else a shared machine does lengthens the others, and not evenly.
+    assert min(took_ns["ours"]) < 1.5 * min(took_ns["bare"])
