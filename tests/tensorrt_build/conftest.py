@@ -35,6 +35,7 @@ NEWEST = "10.13.3.9"
 
 LIBRARY = """
 int cuInit(unsigned flags) { return 100; }
+int cuCtxPushCurrent_v2(void *context) { return 0; }
 int cuCtxPopCurrent_v2(void **context) { return 0; }
 """
 """As much of libcuda as is called past pycuda; for everything else there is no GPU, only its name."""

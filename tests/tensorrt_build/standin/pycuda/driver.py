@@ -26,6 +26,8 @@ def get_driver_version() -> int:
 class Context:
     """Aborts on what would abort with the real one: a pop without a push."""
 
+    handle = 1
+
     def __init__(self) -> None:
         self.pushed = 0
         self.is_detached = False
