@@ -17,20 +17,20 @@ HW = (6, 8)
 
 USE = """
 model = Model.read(sys.argv[1])
-images = images_for(model, 40)
+images = images_for(model, 60)
 differ, errors = 0, []
 
 def work(first):
     global differ
     try:
-        for image in images[first::3]:
+        for image in images[first::6]:
             differ += not np.array_equal(backend.infer(image), reference.infer(image))
     except Exception as error:
         errors.append(f"{type(error).__name__}: {error}")
 
 try:
     with opened(model, streams=3) as backend, choose("onnxruntime")(model) as reference:
-        workers = [threading.Thread(target=work, args=(first,)) for first in range(3)]
+        workers = [threading.Thread(target=work, args=(first,)) for first in range(6)]
         [worker.start() for worker in workers]
         [worker.join() for worker in workers]
 except Exception as error:

@@ -29,7 +29,9 @@ def test_all_is_done_though_a_node_dies_and_equals_that_of_one_process(tmp_path)
     (drives / "bad.mp4").write_text("not a video\n" * 100)
     script = [sys.executable, "-m", "tests.batch.on_cluster"]
     command = [*script, *(str(tmp_path / name) for name in ("drives", "ray", "said.json"))]
-    environment = {**os.environ, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+    # Ray gives a node 30 s to start, which three of them at once on a busy machine may take.
+    patience = {"RAY_raylet_start_wait_time_s": "120"}
+    environment = {**os.environ, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", **patience}
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=380, check=False, env=environment
     )

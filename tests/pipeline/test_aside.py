@@ -9,6 +9,8 @@ import pytest
 from rtseg.errors import OutputError, SinkFault
 from rtseg.pipeline import Aside
 
+pytestmark = pytest.mark.live
+
 
 class Sink:
     """Notes what is done to it, and waits or fails where it is told to."""

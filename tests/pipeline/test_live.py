@@ -19,6 +19,8 @@ from rtseg.pipeline.stage import NotShown
 from rtseg.pipeline.thinning import Thinning
 from tests.pipeline.parts import OnPurposeError, Step, assert_balanced, frame, frames, steps
 
+pytestmark = pytest.mark.live
+
 LATENCY_MS = 80
 
 

@@ -26,6 +26,8 @@ from rtseg.sources.live import LiveOptions
 from rtseg.sources.refusal import Refusal
 from rtseg.sources.v4l2 import check_device, fourcc_from_letters, letters_from_fourcc, refusal_from_errno
 
+pytestmark = pytest.mark.live
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

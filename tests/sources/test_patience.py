@@ -12,6 +12,8 @@ from rtseg.sources.outages import Outages
 from rtseg.sources.patience import Patience, interruptible
 from tests.sources import streams
 
+pytestmark = pytest.mark.live
+
 
 def wait_in_ffmpeg(patience: Patience) -> float:
     begun = time.monotonic()

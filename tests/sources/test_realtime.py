@@ -15,6 +15,8 @@ from rtseg.sources.realtime import Realtime
 from rtseg.sources.synthetic import SyntheticDrive
 from tests.films import make_film
 
+pytestmark = pytest.mark.live
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
