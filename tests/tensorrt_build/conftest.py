@@ -16,6 +16,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from rtseg.cuda.device import Gpu
+from rtseg.cuda.libcuda import libcuda as loaded_libcuda
 from rtseg.model import Model
 from rtseg.tensorrt.cache import plan_for
 from rtseg.tensorrt.options import BuildOptions
@@ -25,7 +26,8 @@ from tests.trt.doubles import double_folder
 from tests.trt.install import NotAvailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
 
     from rtseg.tensorrt.building import Watcher
     from rtseg.tensorrt.plan import Plan
@@ -134,6 +136,22 @@ class Machine:
 def nvcc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an nvcc that costs nothing: what kernels do is tested in tests/cuda."""
     return nvcc_double(tmp_path_factory.mktemp("nvcc"))
+
+
+@pytest.fixture(autouse=True)
+def _own_pycuda() -> Iterator[None]:
+    """The stand-in goes with the test: others want the real one, and the driver that they load themselves."""
+    real = _without_pycuda()
+    yield
+    _without_pycuda()
+    loaded_libcuda.cache_clear()
+    sys.modules.update(real)
+
+
+def _without_pycuda() -> dict[str, ModuleType]:
+    """Forget what was imported of pycuda; returns it."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "pycuda"]
+    return {name: sys.modules.pop(name) for name in names}
 
 
 @pytest.fixture
