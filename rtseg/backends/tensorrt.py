@@ -118,8 +118,10 @@ class TensorRtBackend(Backend):
         engine, self._engine = self._engine, None
         self._free_lanes = queue.SimpleQueue()
         if device.is_sound:
+            from rtseg.tensorrt.lane import free
+
             with device.pushed():
-                _free(lanes, engine)
+                free(lanes, engine)
         else:
             forsake(lanes, engine)
         device.close()
@@ -158,16 +160,6 @@ class TensorRtBackend(Backend):
                 "Give its --model, or build it anew with `rtseg build`."
             )
         return plan
-
-
-def _free(lanes: list[Lane], engine: Engine | None) -> None:
-    """Free everything, in TensorRT's order: contexts, engine and runtime, then what they worked with."""
-    for lane in lanes:
-        lane.finish()
-    if engine is not None:
-        engine.close()
-    for lane in lanes:
-        lane.close()
 
 
 def is_usable() -> bool:

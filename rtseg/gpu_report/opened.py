@@ -51,7 +51,7 @@ def opened(
         DeviceFault: TensorRT or the GPU refuses.
     """
     from rtseg.tensorrt.engine import Engine
-    from rtseg.tensorrt.lane import Lane
+    from rtseg.tensorrt.lane import Lane, free
 
     with Device() as device, device.pushed():
         engine = Engine(plan, input_hw)
@@ -64,18 +64,10 @@ def opened(
             yield found
         finally:
             if device.is_sound:
-                _close(found)
+                found.zero = None
+                free(made, engine)
             else:
                 forsake(found)
-
-
-def _close(opened: Opened) -> None:
-    opened.zero = None
-    for lane in opened.lanes:
-        lane.finish()
-    opened.engine.close()
-    for lane in opened.lanes:
-        lane.close()
 
 
 def _passed_event() -> Any:  # noqa: ANN401  # pycuda has no types

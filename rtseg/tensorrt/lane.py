@@ -18,6 +18,8 @@ from rtseg.tensorrt.engine import IMAGE, LABELS
 from rtseg.tensorrt.logger import the_log
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import tensorrt as trt
     from numpy.typing import NDArray
 
@@ -217,11 +219,21 @@ class Lane:
 
     def _execute(self) -> bool:
         assert self._context is not None
-        return self._context.execute_async_v3(self._handle)
+        return bool(self._context.execute_async_v3(self._handle))
 
     def _launch(self) -> bool:
         assert self._graph is not None
         return self._graph.launch(self._handle)
+
+
+def free(lanes: Sequence[Lane], engine: Engine | None) -> None:
+    """Free everything, in TensorRT's order: contexts, engine and runtime, then what they worked with."""
+    for lane in lanes:
+        lane.finish()
+    if engine is not None:
+        engine.close()
+    for lane in lanes:
+        lane.close()
 
 
 def _without_frames(error: BaseException) -> BaseException:

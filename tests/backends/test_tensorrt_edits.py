@@ -60,10 +60,10 @@ EDITS = {
     "a lane for two at once": (BACKEND, "lane = self._free_lanes.get()", "lane = self._all_lanes[0]"),
     "labels that the next image overwrites": (BACKEND, "lane.run(image_rgb).copy()\n        finally:\n            self._free_lanes.put(lane)\n        return labels", "lane.run(image_rgb)\n        finally:\n            self._free_lanes.put(lane)\n        import time\n        time.sleep(0.005)\n        return labels"),
     "the device is never closed": (BACKEND, "        device.close()\n", ""),
-    "the engine outlives its context": (BACKEND, "        engine.close()\n", "        kept.append(engine)\n"),
+    "the engine outlives its context": (LANE, "        engine.close()\n", "        kept.append(engine)\n"),
     "the context is not released": (DEVICE, "        context.detach()\n", ""),
     "pushed and not popped": (DEVICE, "            libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))\n\n    @property", "            pass\n\n    @property"),
-    "freed without the context": (BACKEND, "            with device.pushed():\n                _free(", "            if True:\n                _free("),
+    "freed without the context": (BACKEND, "            with device.pushed():\n                free(", "            if True:\n                free("),
 }  # fmt: skip
 """What is wrong: the file, what stands there, and what the edit makes of it."""
 
