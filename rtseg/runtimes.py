@@ -3,7 +3,7 @@
 Both report from the import on. OpenVINO's Python package posts an event to an analytics service and keeps a
 counter in the home folder; ONNX Runtime (1.29 and later, Linux too) keeps a device id and a queue of events
 there and uploads them. Nothing may leave the machine, so this is the one place that imports either of them.
-TensorRT and pycuda report nothing; they are here because what to install differs between machines.
+TensorRT, pycuda and onnx report nothing; they are here because what to install differs between machines.
 """
 
 from __future__ import annotations
@@ -62,6 +62,18 @@ def load_tensorrt() -> ModuleType:
     ):  # an empty folder of that name counts as a module, and type stubs have one
         raise _missing("tensorrt", _TENSORRT_ON_JETSON)
     return module
+
+
+def load_onnx() -> ModuleType:
+    """Import the onnx package, which building a plan needs.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    try:
+        return importlib.import_module("onnx")
+    except ImportError as error:
+        raise _missing("onnx", "pip install 'onnx>=1.16'") from error
 
 
 def load_pycuda() -> ModuleType:

@@ -18,7 +18,7 @@ In the order in which a plan comes about:
     network.py         the ONNX file, parsed
     weakly_typed.py    types of a network, TensorRT 8
     strongly_typed.py  the same, 10 and newer
-    opset.py           the operator set of an ONNX file
+    onnx_file.py       the ONNX file as the parser is given it
     config.py          the builder's configuration
     timing.py          the timing cache
     progress.py        the builder's progress, 10 and newer
@@ -29,5 +29,5 @@ And in which it is used:
     lane.py            one image at a time through it: stream, context, buffers
     layers.py          its layers: what they are, how long each takes
 
-build.py and all below it but opset.py import TensorRT when they are imported.
+build.py and all below it but onnx_file.py import TensorRT when they are imported.
 """

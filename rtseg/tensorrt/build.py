@@ -49,7 +49,7 @@ def plan_from_onnx(
     content = _content(job)
     builder = builder_here()
     network, parser = network_from_onnx(builder, job.onnx, content)
-    config = config_for(builder, network, job.precision, job.options)
+    config = config_for(builder, network, job.precision, job.options, warn)
     if job.timing_cache is not None:
         use_timing_cache(config, job.timing_cache, warn)
     monitor = None

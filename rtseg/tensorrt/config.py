@@ -9,6 +9,8 @@ from rtseg.tensorrt.logger import the_log
 from rtseg.tensorrt.network import is_weakly_typed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import tensorrt as trt
 
     from rtseg.metadata import Precision
@@ -22,9 +24,20 @@ _MIB = 1 << 20
 
 
 def config_for(
-    builder: trt.Builder, network: trt.INetworkDefinition, precision: Precision, options: BuildOptions
+    builder: trt.Builder,
+    network: trt.INetworkDefinition,
+    precision: Precision,
+    options: BuildOptions,
+    warn: Callable[[str], None],
 ) -> trt.IBuilderConfig:
     """A configuration for building `network`, without timing cache and progress.
+
+    Args:
+        builder: the one that will build it.
+        network: what is built.
+        precision: of the model.
+        options: what is asked of the builder.
+        warn: told how much of the network goes to a DLA.
 
     Raises:
         InputError: there is no such DLA core.
@@ -49,7 +62,8 @@ def config_for(
     if options.describes_layers:
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     if options.dla_core is not None:
-        _use_dla(builder, network, config, options.dla_core)
+        _use_dla(builder, config, options.dla_core)
+        _count_layers_on_dla(network, config, warn)
     return config
 
 
@@ -61,9 +75,7 @@ def _limit_workspace(config: trt.IBuilderConfig, size: int) -> None:
         raise ModelError(f"--workspace {size // _MIB}: TensorRT does not take this limit: {reason}.")
 
 
-def _use_dla(
-    builder: trt.Builder, network: trt.INetworkDefinition, config: trt.IBuilderConfig, core: int
-) -> None:
+def _use_dla(builder: trt.Builder, config: trt.IBuilderConfig, core: int) -> None:
     count = builder.num_DLA_cores
     if core >= count:
         has = f"{count} DLA cores, numbered from 0" if count else "no DLA"
@@ -74,5 +86,14 @@ def _use_dla(
     config.default_device_type = trt.DeviceType.DLA
     config.DLA_core = core
     config.set_flag(trt.BuilderFlag.GPU_FALLBACK)
-    if not any(config.can_run_on_DLA(network.get_layer(index)) for index in range(network.num_layers)):
+
+
+def _count_layers_on_dla(
+    network: trt.INetworkDefinition, config: trt.IBuilderConfig, warn: Callable[[str], None]
+) -> None:
+    """Say what would otherwise go unseen: layers that a DLA cannot run fall back to the GPU."""
+    layers = [network.get_layer(index) for index in range(network.num_layers)]
+    able = sum(config.can_run_on_DLA(layer) for layer in layers)
+    if not able:
         raise ModelError("--dla: not one layer of this model can run on the DLA. Leave it out.")
+    warn(f"--dla: {able} of {len(layers)} layers can run on the DLA, the others run on the GPU")

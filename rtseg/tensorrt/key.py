@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rtseg.cuda.device import Gpu
     from rtseg.model import Model
 
-RECIPE = 1
+RECIPE = 2
 """Counts up when this package builds otherwise from the same model and options."""
 
 

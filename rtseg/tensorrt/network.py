@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtseg.errors import DeviceError, ModelError
+from rtseg.runtimes import load_onnx
 from rtseg.tensorrt.logger import one_line, the_log
 from rtseg.tensorrt.options import parts
 
@@ -54,7 +55,8 @@ def network_from_onnx(
     Raises:
         ModelError: TensorRT does not take the file.
     """
-    network: trt.INetworkDefinition | None = builder.create_network(_flags(path, content))
+    content = _for_parser(path, content)
+    network: trt.INetworkDefinition | None = builder.create_network(_flags())
     if network is None:
         raise ModelError(f"{path}: TensorRT {trt.__version__} makes no network: {the_log().take_reason()}.")
     parser = trt.OnnxParser(network, the_log())
@@ -63,11 +65,26 @@ def network_from_onnx(
     return network, parser
 
 
-def _flags(path: Path, content: bytes) -> int:
+def _for_parser(path: Path, content: bytes) -> bytes:
+    """The file with plain weights; one that is damaged as it is, as the parser says best what is wrong."""
+    load_onnx()
+    from rtseg.tensorrt.onnx_file import read_onnx, weights_as_float
+
+    model = read_onnx(content)
+    if model is None:
+        return content
+    if is_weakly_typed():
+        from rtseg.tensorrt.weakly_typed import check_opset
+
+        check_opset(path, model)
+    plain: bytes = weights_as_float(model).SerializeToString()
+    return plain
+
+
+def _flags() -> int:
     if is_weakly_typed():
         from rtseg.tensorrt import weakly_typed
 
-        weakly_typed.check_file(path, content)
         return weakly_typed.network_flags()
     from rtseg.tensorrt import strongly_typed
 

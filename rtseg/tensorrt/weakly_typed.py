@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rtseg.errors import ModelError
-from rtseg.tensorrt.opset import opset_of
+from rtseg.tensorrt.onnx_file import opset_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import tensorrt as trt
+    from onnx import ModelProto
 
     from rtseg.metadata import Precision
 else:
@@ -44,16 +45,13 @@ def allow_types(config: trt.IBuilderConfig, precision: Precision) -> None:
         config.set_flag(trt.BuilderFlag.INT8)
 
 
-def check_file(path: Path, content: bytes) -> None:
+def check_opset(path: Path, model: ModelProto) -> None:
     """Refuse what TensorRT 8 would refuse in worse words.
 
     Raises:
         ModelError: the file needs a newer operator set.
     """
-    try:
-        opset = opset_of(content)
-    except ValueError:
-        return  # the parser says it better
+    opset = opset_of(model)
     if opset is not None and opset > NEWEST_OPSET:
         raise ModelError(
             f"{path}: has operator set {opset}; TensorRT {trt.__version__} reads {NEWEST_OPSET} and older.\n"

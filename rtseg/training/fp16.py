@@ -31,8 +31,8 @@ RESIZE_SCALES = 2
 def store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of a float32 `model` whose convolution weights are stored as float16, Casts to float32 behind.
 
-    Halves the file. Runtimes fold the Casts when they load it, so the arithmetic stays float32 and costs no
-    more; weights are rounded to 11 bits, biases are not.
+    Halves the file. Runtimes fold the Casts when they load it (for TensorRT `weights_as_float` does), so the
+    arithmetic stays float32 and costs no more; weights are rounded to 11 bits, biases are not.
 
     Raises:
         ModelError: a weight is beyond the range of float16.
@@ -46,19 +46,6 @@ def store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
             helper.make_node("Cast", [name + STORED], [name], name=f"{name}/Cast", to=TensorProto.FLOAT)
         )
     _put_first(copy, casts)
-    return copy
-
-
-def weights_as_float(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of `model` with the weights of `store_weights_as_half` as plain float32 initialisers again."""
-    copy = _copy(model)
-    casts = [node for node in copy.graph.node if node.op_type == "Cast" and node.input[0].endswith(STORED)]
-    for cast in casts:
-        stored = next(tensor for tensor in copy.graph.initializer if tensor.name == cast.input[0])
-        stored.CopyFrom(
-            onnx.numpy_helper.from_array(array_from_tensor(stored).astype(np.float32), cast.output[0])
-        )
-        copy.graph.node.remove(cast)
     return copy
 
 

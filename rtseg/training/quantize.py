@@ -12,9 +12,9 @@ import onnx
 
 from rtseg.errors import DataError, ModelError
 from rtseg.model import Model
+from rtseg.tensorrt.onnx_file import weights_as_float
 from rtseg.training import judge
 from rtseg.training.calibration import choose_frames, frame_list, ranges_by_method
-from rtseg.training.fp16 import weights_as_float
 from rtseg.training.insert_qdq import int8_from_float
 from rtseg.training.onnx_files import check_folder, json_content, metadata_of, save, set_metadata, write_whole
 from rtseg.training.qdq import audit

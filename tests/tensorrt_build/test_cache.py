@@ -50,7 +50,7 @@ def test_the_record_says_what_the_plan_is(machine):
         "device": "NVIDIA GeForce RTX 4070",
         "onnx_sha256": hashlib.sha256(machine.model.read_bytes()).hexdigest(),
         "options": {"workspace_mib": 64},
-        "recipe": 1,
+        "recipe": 2,
     }
     assert record["plan_sha256"] == hashlib.sha256(plan.path.read_bytes()).hexdigest()
     assert record["built_by_uid"] == os.geteuid()

@@ -10,8 +10,9 @@ from onnx import TensorProto
 from rtseg.classes import CAMVID
 from rtseg.errors import DataError, InputError, ModelError, OutputError
 from rtseg.model import Model
+from rtseg.tensorrt.onnx_file import weights_as_float
 from rtseg.training import judge
-from rtseg.training.fp16 import half_from_float, store_weights_as_half, weights_as_float
+from rtseg.training.fp16 import half_from_float, store_weights_as_half
 from rtseg.training.onnx_files import arrays
 from rtseg.training.qdq import audit
 from tests.training.conftest import OF_THE_DATA, SIZE, export

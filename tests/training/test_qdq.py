@@ -6,8 +6,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from rtseg.model import engines_dir
+from rtseg.tensorrt.onnx_file import weights_as_float
 from rtseg.training import qdq
-from rtseg.training.fp16 import weights_as_float
 from rtseg.training.insert_qdq import activation_edges, int8_from_float
 from rtseg.training.onnx_files import arrays, drop_unused_arrays, set_array
 from rtseg.training.qdq import RULES, audit

@@ -10,10 +10,10 @@ import pytest
 from rtseg.classes import CAMVID
 from rtseg.errors import DataError, ModelError, OutputError
 from rtseg.model import Model
+from rtseg.tensorrt.onnx_file import weights_as_float
 from rtseg.training import judge, ranges
 from rtseg.training.calibration import choose_frames
 from rtseg.training.data import LabelledFolder
-from rtseg.training.fp16 import weights_as_float
 from rtseg.training.histogram import BINS, Histogram
 from rtseg.training.insert_qdq import activation_edges, head_names, int8_from_float, int8_from_weights
 from rtseg.training.onnx_files import arrays

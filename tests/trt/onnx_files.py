@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import TensorProto, helper
 
+from rtseg.model import engines_dir
+from rtseg.tensorrt.onnx_file import weights_as_float
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,4 +27,11 @@ def write(path: Path, *, opset: int = 17, operator: str = "Relu") -> Path:
     graph = helper.make_graph(nodes, "small", borders[:1], borders[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     onnx.save(model, path)
+    return path
+
+
+def shipped(precision: str, folder: Path) -> Path:
+    """A shipped file as the project gives it to the parser."""
+    path = folder / f"{precision}.onnx"
+    onnx.save(weights_as_float(onnx.load(engines_dir() / "unet-lite0" / path.name)), path)
     return path

@@ -98,10 +98,10 @@ assert not lines, lines
     assert script(version, text, small) == ""
 
 
-def test_the_shipped_files_are_taken(version: str, script: Callable[..., str]):
+def test_the_shipped_files_are_taken(version: str, tmp_path: Path, script: Callable[..., str]):
     text = "for path in sys.argv[1:]: assert plan_of(path) is not None, lines"
-    folder = engines_dir() / "unet-lite0"
-    assert script(version, text, *(folder / f"{name}.onnx" for name in ("fp32", "fp16", "int8"))) == ""
+    files = [onnx_files.shipped(precision, tmp_path) for precision in ("fp32", "fp16", "int8")]
+    assert script(version, text, *files) == ""
 
 
 def test_what_the_parser_does_not_take(version: str, tmp_path: Path, script: Callable[..., str]):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rtseg.model import engines_dir
 from tests.cuda.toolkit import why_missing
 from tests.trt import onnx_files, versions
 
@@ -167,7 +166,9 @@ def test_executions_captures_and_profiles(version: str, small: Path, script: Cal
 
 
 @pytest.mark.parametrize(("version", "precision"), [(EARLY, "fp32"), (OLDEST, "fp16"), (NEWEST, "int8")])
-def test_labels_are_those_of_onnx_runtime(version: str, precision: str, script: Callable[..., str]):
+def test_labels_are_those_of_onnx_runtime(
+    version: str, precision: str, tmp_path: Path, script: Callable[..., str]
+):
     """Bit by bit, with ONNX Runtime as the project opens it; two threads, each with a context of its own."""
     text = """
 from rtseg.backends.onnxruntime import OnnxRuntimeBackend
@@ -209,7 +210,7 @@ assert wrong == [] and lines == [], (wrong, lines)
 assert emulator.violations() == [], emulator.violations()
 assert not any(emulator.live().values()), emulator.live()
 """
-    assert script(version, text, engines_dir() / "unet-lite0" / f"{precision}.onnx") == ""
+    assert script(version, text, onnx_files.shipped(precision, tmp_path)) == ""
 
 
 WRONG = """
