@@ -178,6 +178,9 @@ for name, change in {"plain": lambda config: None, "portable": portable, "ampere
 (folder / "cut").write_bytes((folder / "plain").read_bytes()[:-7])
 
 assert load("plain") and not lines
+assert not load("portable")
+said("not allowed")
+assert load("portable", allowed=True)
 assert not load("plain", "RTX 4090/8.9")
 said("expecting compute 8.7 got compute 8.9")
 assert load("plain", "Orin Nano/8.7")
