@@ -7,20 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from rtseg.cuda.device import Device
 from rtseg.cuda.graph import Graph
 from rtseg.runtimes import load_pycuda
 
 SIZE = 1000
-
-
-@pytest.fixture
-def device(emulator):
-    """Pushed in this thread; at the end nothing may be left, and nothing have been done wrong."""
-    with Device() as device, device.pushed():
-        yield device
-    assert emulator.violations() == []
-    assert not any(emulator.live().values()), emulator.live()
 
 
 class Filling:
