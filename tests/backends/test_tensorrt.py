@@ -103,6 +103,42 @@ def test_an_integrated_gpu_works_in_the_hosts_memory(small, tmp_path):
     assert not any(found["traffic"].values())
 
 
+STAGES = """
+import time
+from rtseg.runtimes import load_pycuda
+model = Model.read(sys.argv[1])
+image = images_for(model, 1)[0]
+late, is_over = [], threading.Event()
+
+def slow(call, seconds):
+    def slowly(stream):
+        call(stream)
+        emulator.enqueue(int(stream.handle), lambda _views: time.sleep(seconds), [], "slow")
+    return slowly
+
+with opened(model) as backend, backend.enter():
+    emulator.enqueue(0, lambda _views: late.append(not is_over.wait(5)), [], "of torch, say")
+    backend.infer(image)
+    is_over.set()
+    (lane,) = backend.lanes
+    for name, way, seconds in (("image", "upload", 0.05), ("labels", "download", 0.1)):
+        buffer = lane._buffers[name]
+        setattr(buffer, way, slow(getattr(buffer, way), seconds))
+    lane.run(image)
+    times = lane.times
+    load_pycuda().Context.synchronize()
+tell(late=late, h2d=times.h2d, d2h=times.d2h)
+"""
+
+
+def test_times_are_of_their_stages_and_the_default_stream_is_not_waited_for(small, tmp_path):
+    found = run_script(STAGES, small, environ=gpu_environment(tmp_path))
+    assert_orderly(found)
+    assert found["late"] == [False], "a blocking stream waits for what others do on the default stream"
+    assert found["h2d"] > 50
+    assert found["d2h"] > 100
+
+
 WITHOUT_GRAPH = """
 model = Model.read(sys.argv[1])
 images = images_for(model, 5)
