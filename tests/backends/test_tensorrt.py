@@ -320,6 +320,34 @@ def test_a_plan_may_be_named(small, tmp_path):
     assert "it has input image: uint8 [1, 6, 8, 3]" in found["wrong"][2]
 
 
+LOADED = """
+from rtseg.cuda.device import gpu_at
+from rtseg.tensorrt.cache import fetch, order_for
+from rtseg.tensorrt.options import BuildOptions
+
+model = Model.read(sys.argv[1])
+runtimes = []
+for options in (BuildOptions(), BuildOptions(version_compatible=True, dla_core=1)):
+    plan = fetch(order_for(model, gpu_at(), options), terms)
+    backend = choose(f"tensorrt:{plan.path}")(model)
+    backend.prepare(terms)
+    with backend:
+        backend.infer(images_for(model, 1)[0])
+        runtime = backend._engine._runtime
+        runtimes.append([runtime.engine_host_code_allowed, runtime.DLA_core])
+        del runtime
+tell(runtimes=runtimes)
+"""
+
+
+def test_a_plan_is_loaded_as_it_was_built(tmp_path):
+    """Code of TensorRT's own is run from those plans alone that were built to hold it."""
+    model = save(tiny_model(HW), tmp_path / "m.onnx", metadata("fp16", HW))
+    found = run_script(LOADED, model, environ=gpu_environment(tmp_path, control="dla_cores=2"))
+    assert_orderly(found)
+    assert found["runtimes"] == [[False, -1], [True, 1]]
+
+
 def test_the_small_model_is_one_of_ours(small):
     assert Model.read(small).input_hw == HW
     assert VERSION in versions.VERSIONS
