@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -114,6 +115,9 @@ def test_a_hardware_compatible_plan_fits_other_gpus(machine):
     assert load_plan(path, machine.facts()).content
     with pytest.raises(PlanError, match="built for NVIDIA GeForce RTX 4070"):
         load_plan(other, machine.facts())
+    machine.set(gpu="Tesla T4/7.5")
+    with pytest.raises(PlanError, match=r"here is Tesla T4 \(7.5\)"):
+        load_plan(path, machine.facts())
 
 
 def change_the_plan(plan):
@@ -161,6 +165,10 @@ def give_the_folder_away(plan):
     os.chown(plan.parent, 4711, -1)
 
 
+def give_the_folder_above_away(plan):
+    os.chown(plan.parent.parent, 4711, -1)
+
+
 STRANGE = [
     (change_the_plan, "its hash is not that of its record"),
     (cut_the_plan, "its hash is not that of its record"),
@@ -173,6 +181,7 @@ STRANGE = [
     (open_the_folder_above, "its group may write to"),
     pytest.param(give_the_plan_away, "belongs to user 4711", marks=needs_root),
     pytest.param(give_the_folder_away, "belongs to user 4711", marks=needs_root),
+    pytest.param(give_the_folder_above_away, "belongs to user 4711", marks=needs_root),
 ]
 
 
@@ -269,6 +278,29 @@ def test_others_can_never_have_opened_a_plan_for_writing(machine, monkeypatch):
     assert not machine.plan().is_new
     cache = machine.folder / "cache"
     assert all(path.stat().st_mode & 0o022 == 0 for path in (plan.path, cache, *cache.rglob("*")))
+
+
+def test_a_plan_is_on_the_disk_before_it_has_its_name(machine, monkeypatch):
+    """And its record after it: who looks in between finds an old one, whose hash is another."""
+    steps = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_sync(descriptor):
+        steps.append(("synced", os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    def note_name(partial, path):
+        steps.append(("named", str(path)))
+        replace(partial, path)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_name)
+    path = plant(machine)
+    folder, record = path.parent, record_path(path)
+    assert steps == [
+        ("synced", str(folder / "partial")), ("named", str(path)),
+        ("synced", str(folder / f".{record.name}.part")), ("named", str(record)), ("synced", str(folder)),
+    ]  # fmt: skip
 
 
 def test_no_plan_and_no_place(machine, monkeypatch):
@@ -386,6 +418,43 @@ def test_a_lock_is_waited_for_and_then_had(tmp_path):
         building_lock(tmp_path / "no" / "x", print),
     ):
         pass
+
+
+def test_a_lock_is_removed_before_it_is_released(tmp_path, monkeypatch):
+    """Otherwise the next owner's would be."""
+    seen = []
+    close = os.close
+
+    def note(descriptor):
+        seen.append(list(tmp_path.iterdir()))
+        close(descriptor)
+
+    with building_lock(tmp_path / "x.plan", print):
+        monkeypatch.setattr(os, "close", note)
+    monkeypatch.undo()
+    assert seen == [[]]
+
+
+def test_a_lock_that_its_last_owner_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    waits = []
+    flock = fcntl.flock
+
+    def late(descriptor, how):
+        flock(descriptor, how)
+        monkeypatch.undo()
+        (tmp_path / ".x.plan.lock").unlink()
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with building_lock(tmp_path / "x.plan", lambda: waits.append("first")):
+        assert waits == ["first"]
+        assert (tmp_path / ".x.plan.lock").exists()
+
+
+def test_a_lock_is_no_link(tmp_path):
+    (tmp_path / ".x.plan.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="cannot be built there"), building_lock(tmp_path / "x.plan", print):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_dead_owners_lock_is_no_lock(tmp_path):
