@@ -252,6 +252,8 @@ def test_what_fails_on_opening_is_said(small, tmp_path, control, kind, words):
             "DeviceFault",
             "the GPU failed: cuMemcpyHtoDAsync",
         ),
+        ("emulator.fail_next('cuMemcpyDtoHAsync', UNKNOWN)", "DeviceFault", "failed: cuMemcpyDtoHAsync"),
+        ("emulator.fail_next('cuEventSynchronize', UNKNOWN)", "DeviceFault", "failed: cuEventSynchronize"),
         ("emulator.fail_next(EXECUTION, LAUNCH_FAILED)", "DeviceFault", "the GPU failed: "),
         ("emulator.lose_device()", "DeviceFault", "the GPU failed: "),
         ("lose_while_open() or 'open'", "DeviceFault", "the GPU "),

@@ -280,7 +280,13 @@ config.DLA_core = 1
 assert builder.build_serialized_network(network, config) is None
 said("is not supported on DLA")
 config.set_flag(trt.BuilderFlag.GPU_FALLBACK)
-assert builder.build_serialized_network(network, config) is not None
+plan = builder.build_serialized_network(network, config)
+for core, told in ((0, 1), (1, 0)):
+    CONTROL.violations.clear()
+    runtime = trt.Runtime(log)
+    runtime.DLA_core = core
+    assert runtime.deserialize_cuda_engine(plan) is not None
+    assert len(CONTROL.violations) == told
 assert [config.can_run_on_DLA(network.get_layer(index)) for index in range(3)] == [False, True, False]
 config.DLA_core = 2
 assert builder.build_serialized_network(network, config) is None
