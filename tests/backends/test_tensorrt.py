@@ -158,6 +158,7 @@ def test_without_a_graph_it_does_the_same(small, tmp_path, api):
 
 
 AGAIN = """
+from rtseg.tensorrt.building import Watcher
 model = Model.read(sys.argv[1])
 image = images_for(model, 1)[0]
 first = opened(model)
@@ -169,6 +170,12 @@ with opened(model) as other:
             with first.enter():
                 first.lanes[0].start(image)  # and it is closed meanwhile
     labels.append(other.infer(image))
+next(path for path in model.path.parent.iterdir() if path.suffix == ".plan").chmod(0o666)
+first.prepare(Terms(notice=said.append, trust=True))
+try:
+    first.prepare(Terms(notice=said.append, watcher=Watcher(is_stopped=lambda: True)))
+except RtsegError:
+    pass  # a build was begun, which is enough
 tell(equal=all(np.array_equal(labels[0], each) for each in labels), said=said)
 """
 
@@ -177,7 +184,9 @@ def test_it_opens_again_and_beside_another(small, tmp_path):
     found = run_script(AGAIN, small, environ=gpu_environment(tmp_path))
     assert_orderly(found)
     assert found["equal"]
-    assert len(found["said"]) == 1, "built once"
+    built, *distrusted = found["said"]
+    assert built.startswith("building"), "once"
+    assert "everybody may write to" in distrusted[0]
 
 
 FAILS = """
@@ -232,6 +241,7 @@ def test_what_fails_on_opening_is_said(small, tmp_path, control, kind, words):
     assert_plain(found["text"], words)
     rebuilt = kind == "DoesNotLoad"
     assert sum("It is built anew" in notice for notice in found["said"]) == rebuilt
+    assert sum("building the TensorRT" in notice for notice in found["said"]) == 1 + rebuilt
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ EMU_API CUresult cuEventCreate(CUevent *out, unsigned flags) {
     auto event = std::make_shared<Event>();
     event->context = call.context;
     event->has_time = !(flags & CU_EVENT_DISABLE_TIMING);
+    event->sleeps = flags & CU_EVENT_BLOCKING_SYNC;
     *out = world().events.add<CUevent>(event);
     return CUDA_SUCCESS;
 }
@@ -107,6 +108,7 @@ EMU_API CUresult cuEventSynchronize(CUevent handle) {
     EventPtr event = find_event(call, handle, result);
     if (!event) return result;
     if ((result = refuse_captured(call, *event))) return result;
+    if (!event->sleeps) world().books.calls["(a wait that spins)"]++;
     if (event->recorded) wait_for(call, OperationPtr(event->recorded));
     return call.context->error;
 }
