@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -114,6 +116,27 @@ def test_the_timing_cache_is_one_file_a_gpu_and_version(machine):
 
     cache.chmod(0o666)
     assert "everybody may write" in machine.plan(optimization_level=0).record.warnings[0]
+
+
+def test_the_timing_cache_is_written_whole_or_not_at_all(machine, monkeypatch):
+    from rtseg.tensorrt.timing import keep_timing_cache
+
+    warnings = []
+    measured = SimpleNamespace(get_timing_cache=lambda: SimpleNamespace(serialize=lambda: b"new"))
+    cache = machine.folder / "t.timing"
+    cache.write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fill_the_disk)
+        keep_timing_cache(measured, cache, warnings.append)
+    assert cache.read_bytes() == b"old"
+    assert "cannot be written (No space left on device)" in warnings[0]
+    keep_timing_cache(measured, cache, warnings.append)
+    assert cache.read_bytes() == b"new"
+    assert [path.name for path in machine.folder.iterdir() if "timing" in path.name] == ["t.timing"]
+
+
+def fill_the_disk(_descriptor):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_progress_is_told_with_phases_inside_phases(machine):
