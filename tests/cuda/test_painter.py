@@ -95,7 +95,7 @@ def test_looks_sizes_and_matrices_change_from_picture_to_picture(painted_by_gpu)
             picture = yuv_picture(
                 [(96, 72), (95, 71), (64, 48)][index // 4], colorspace=[1, 6][index % 2], seed=index
             )
-            item = labelled(picture, blobs(*[(36, 48), (24, 36)][index // 2 % 2], seed=index))
+            item = labelled(picture, blobs(*[(36, 48), (24, 36)][index // 3 % 2], seed=index))
             before = levels_of(picture)
             one = stage.process(item).picture
             worst, _ = farthest(levels_of(one), levels_of(cpu.process(item).picture))

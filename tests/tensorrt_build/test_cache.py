@@ -261,20 +261,26 @@ def test_a_link_does_not_hide_where_a_plan_lies(planted, tmp_path):
 
 def test_others_can_never_have_opened_a_plan_for_writing(machine, monkeypatch):
     """Not even with the most careless umask, and not before it had its name."""
-    modes = []
-    replace = os.replace
+    modes, first_modes = [], []
+    replace, chmod = os.replace, os.chmod
 
     def note(partial, path):
         modes.append(os.stat(partial).st_mode & 0o777)
         replace(partial, path)
 
+    def note_first(partial, mode):
+        first_modes.append(os.stat(partial).st_mode & 0o777)
+        chmod(partial, mode)
+
     monkeypatch.setattr(os, "replace", note)
+    monkeypatch.setattr(os, "chmod", note_first)
     before = os.umask(0)
     try:
         plan = machine.plan()
     finally:
         os.umask(before)
-    assert modes == [0o644] * 3  # the plan, its record, the kernels
+    assert first_modes == [0o600] * 3  # the plan, its record, the kernels
+    assert modes == [0o644] * 3
     assert not machine.plan().is_new
     cache = machine.folder / "cache"
     assert all(path.stat().st_mode & 0o022 == 0 for path in (plan.path, cache, *cache.rglob("*")))
