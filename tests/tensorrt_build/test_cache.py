@@ -18,6 +18,7 @@ from rtseg.errors import Interrupted, OutputError, PlanError, SinkFault
 from rtseg.model import Model
 from rtseg.tensorrt.building import Watcher
 from rtseg.tensorrt.cache import load_plan
+from rtseg.tensorrt.files import write_private
 from rtseg.tensorrt.key import key_for
 from rtseg.tensorrt.lock import building_lock
 from rtseg.tensorrt.options import BuildOptions
@@ -246,6 +247,13 @@ def test_a_sticky_folder_above_is_no_danger(machine):
     assert stranger_to_folder(machine.model.parent) is None
     assert stranger_to_file(machine.model) is None
     assert "everybody" in stranger_to_folder(machine.folder)
+
+
+def test_nothing_is_written_through_a_link(tmp_path):
+    (tmp_path / "x.part").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        write_private(tmp_path / "x.part", b"plan")
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_link_does_not_hide_where_a_plan_lies(planted, tmp_path):
