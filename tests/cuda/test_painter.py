@@ -146,6 +146,14 @@ def test_a_stage_may_be_opened_again(painted_by_gpu):
         stage.process(item)
 
 
+def test_a_stage_may_be_closed_in_another_thread(painted_by_gpu):
+    stage = painted_by_gpu().__enter__()
+    stage.process(labelled(yuv_picture((96, 72)), blobs(36, 48)))
+    other = threading.Thread(target=stage.__exit__, args=(None, None, None))
+    other.start()
+    other.join()
+
+
 def test_what_cannot_be_is_said_in_a_line_or_two(on_host, painted_by_gpu, monkeypatch):
     stage, item = painted_by_gpu(), labelled(yuv_picture((96, 72)), blobs(36, 48))
     on_host.configure(quiet=True)

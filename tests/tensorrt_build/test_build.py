@@ -49,13 +49,15 @@ def test_types_are_those_of_the_file(machine, version, precision):
 
 def test_options_reach_the_builder(machine):
     plan = machine.plan(
-        workspace_mib=64, optimization_level=5, version_compatible=True, hardware_compatible=True
-    )
+        workspace_mib=64, optimization_level=5, version_compatible=True, hardware_compatible=True,
+        describes_layers=True,
+    )  # fmt: skip
     header = header_of(plan.content)
     assert header["options"]["workspace"] == 64 << 20
     assert header["options"]["optimization_level"] == 5
     assert "VERSION_COMPATIBLE" in header["flags"]
     assert header["hardware"] == "AMPERE_PLUS"
+    assert header["verbosity"] == "DETAILED"
     assert plan.needs_host_code
     assert plan.dla_core is None
 
