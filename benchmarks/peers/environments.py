@@ -73,7 +73,8 @@ def python_of(peer: Peer) -> str:
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         index = ["--extra-index-url", "https://download.pytorch.org/whl/cpu", "--retries", "0"]
         subprocess.run(
-            [*command, *(index if "torch==2.13.0" in peer.requirements else []), *peer.requirements], check=True
+            [*command, *(index if "torch==2.13.0" in peer.requirements else []), *peer.requirements],
+            check=True,
         )
         (folder / "made").touch()
     return str(python)

@@ -41,16 +41,20 @@ class Graph:
             return None
         graph = ctypes.c_void_p()
         try:
-            is_whole = enqueue()
+            try:
+                is_whole = enqueue()
+            finally:
+                failed = cuda.cuStreamEndCapture(handle, ctypes.byref(graph))
+            return cls._from_recording(graph) if is_whole and not failed else None
         finally:
-            failed = cuda.cuStreamEndCapture(handle, ctypes.byref(graph))
-        if not graph:
-            return None
+            if graph:
+                cuda.cuGraphDestroy(graph)
+
+    @classmethod
+    def _from_recording(cls, graph: ctypes.c_void_p) -> Graph | None:
         executable = ctypes.c_void_p()
-        if is_whole and not failed:
-            failed = cuda.cuGraphInstantiateWithFlags(ctypes.byref(executable), graph, ctypes.c_ulonglong(0))
-        cuda.cuGraphDestroy(graph)
-        return cls(executable) if is_whole and not failed else None
+        failed = libcuda().cuGraphInstantiateWithFlags(ctypes.byref(executable), graph, ctypes.c_ulonglong(0))
+        return None if failed else cls(executable)
 
     def launch(self, stream: int) -> bool:
         """Queue the work on a stream; False if the driver refuses."""

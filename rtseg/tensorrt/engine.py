@@ -38,20 +38,19 @@ class Engine:
             PlanError: it takes or gives something else than the model.
         """
         self._runtime: trt.Runtime | None = trt.Runtime(the_log())
-        self._engine: trt.ICudaEngine | None = None
         if plan.needs_host_code:
             self._runtime.engine_host_code_allowed = True
         if plan.dla_core is not None:
             self._runtime.DLA_core = plan.dla_core
-        engine: trt.ICudaEngine | None = self._runtime.deserialize_cuda_engine(plan.content)
-        if engine is None:
+        # Nowhere else, as the frames of an error live as long as it, and so longer than the context.
+        self._engine: trt.ICudaEngine | None = self._runtime.deserialize_cuda_engine(plan.content)
+        if self._engine is None:
             self._runtime = None
             raise DoesNotLoad(
                 f"{plan.path}: TensorRT {trt.__version__} does not load it: {the_log().take_reason()}.\n"
                 "Build it anew with `rtseg build --force`."
             )
-        self._engine = engine
-        found, wanted = _signature(engine), _signature_of(input_hw)
+        found, wanted = _signature(self._engine), _signature_of(input_hw)
         if found != wanted:
             self.close()
             raise PlanError(

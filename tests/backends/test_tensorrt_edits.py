@@ -61,6 +61,8 @@ EDITS = {
     "labels that the next image overwrites": (BACKEND, "lane.run(image_rgb).copy()\n        finally:\n            self._free_lanes.put(lane)\n        return labels", "lane.run(image_rgb)\n        finally:\n            self._free_lanes.put(lane)\n        import time\n        time.sleep(0.005)\n        return labels"),
     "the device is never closed": (BACKEND, "        device.close()\n", ""),
     "the engine outlives its context": (LANE, "        engine.close()\n", "        kept.append(engine)\n"),
+    "the engine goes before its contexts": (LANE, "    for lane in lanes:\n        lane.finish()\n    if engine is not None:\n        engine.close()\n", "    if engine is not None:\n        engine.close()\n    for lane in lanes:\n        lane.finish()\n"),
+    "the same buffers for all lanes": (LANE, "self._buffers[name] = buffer_for(gpu, shape)", "self._buffers[name] = vars(engine).get(name) or vars(engine).setdefault(name, buffer_for(gpu, shape))"),
     "the context is not released": (DEVICE, "        context.detach()\n", ""),
     "pushed and not popped": (DEVICE, "            libcuda().cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))\n\n    @property", "            pass\n\n    @property"),
     "freed without the context": (BACKEND, "            with device.pushed():\n                free(", "            if True:\n                free("),

@@ -45,3 +45,14 @@ def clean(on_host):
     yield on_host
     assert on_host.violations() == []
     assert not any(on_host.live().values()), on_host.live()
+
+
+@pytest.fixture
+def device(emulator):
+    """Pushed in this thread; at the end nothing may be left on the GPU, and nothing have been done wrong."""
+    from rtseg.cuda.device import Device
+
+    with Device() as device, device.pushed():
+        yield device
+    assert emulator.violations() == []
+    assert not any(emulator.live().values()), emulator.live()

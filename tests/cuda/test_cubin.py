@@ -129,6 +129,20 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(here, tmp_path, monkeypat
     assert "No space left" in notices[1]
 
 
+def test_kernels_that_are_not_whole_have_no_name_yet(here, tmp_path, monkeypatch):
+    """The power may fail while they are written; who came next would take them."""
+    here.append(FakeCompiler())
+    seen = []
+
+    def note(_descriptor):
+        seen.append([path.suffix for path in kept(tmp_path) if not path.name.endswith(".lock")])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", note)
+        cubin_for(ORIN, refuse)
+    assert seen == [[".part"], [".cubin"]]  # the file, then the folder
+
+
 def test_compilers_that_are_newer_than_the_driver_come_last(monkeypatch):
     nvccs = [FakeCompiler("nvcc13", (13, 0)), FakeCompiler("nvcc12", (12, 9))]
     monkeypatch.setattr("rtseg.cuda.compiler.find_nvccs", lambda: nvccs)

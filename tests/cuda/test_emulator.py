@@ -288,6 +288,7 @@ def test_traffic_is_counted(cuda, emulator):
     other, memory = cuda.mem_alloc(10), cuda.mem_alloc(10)
     cuda.memset_d8(memory, 1, 10)
     cuda.memcpy_dtod(other, memory, 10)
+    cuda.Context.synchronize()
     assert emulator.traffic() == {
         "h2d_bytes": 5 * SIZE, "h2d_copies": 5, "d2h_bytes": 5 * SIZE, "d2h_copies": 5,
         "d2d_bytes": 10, "d2d_copies": 1,

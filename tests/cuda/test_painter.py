@@ -95,7 +95,7 @@ def test_looks_sizes_and_matrices_change_from_picture_to_picture(painted_by_gpu)
             picture = yuv_picture(
                 [(96, 72), (95, 71), (64, 48)][index // 4], colorspace=[1, 6][index % 2], seed=index
             )
-            item = labelled(picture, blobs(*[(36, 48), (24, 36)][index // 2 % 2], seed=index))
+            item = labelled(picture, blobs(*[(36, 48), (24, 36)][index // 3 % 2], seed=index))
             before = levels_of(picture)
             one = stage.process(item).picture
             worst, _ = farthest(levels_of(one), levels_of(cpu.process(item).picture))
@@ -144,6 +144,14 @@ def test_a_stage_may_be_opened_again(painted_by_gpu):
             stage.process(item)
     with pytest.raises(RuntimeError, match="not open"):
         stage.process(item)
+
+
+def test_a_stage_may_be_closed_in_another_thread(painted_by_gpu):
+    stage = painted_by_gpu().__enter__()
+    stage.process(labelled(yuv_picture((96, 72)), blobs(36, 48)))
+    other = threading.Thread(target=stage.__exit__, args=(None, None, None))
+    other.start()
+    other.join()
 
 
 def test_what_cannot_be_is_said_in_a_line_or_two(on_host, painted_by_gpu, monkeypatch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -49,13 +51,15 @@ def test_types_are_those_of_the_file(machine, version, precision):
 
 def test_options_reach_the_builder(machine):
     plan = machine.plan(
-        workspace_mib=64, optimization_level=5, version_compatible=True, hardware_compatible=True
-    )
+        workspace_mib=64, optimization_level=5, version_compatible=True, hardware_compatible=True,
+        describes_layers=True,
+    )  # fmt: skip
     header = header_of(plan.content)
     assert header["options"]["workspace"] == 64 << 20
     assert header["options"]["optimization_level"] == 5
     assert "VERSION_COMPATIBLE" in header["flags"]
     assert header["hardware"] == "AMPERE_PLUS"
+    assert header["verbosity"] == "DETAILED"
     assert plan.needs_host_code
     assert plan.dla_core is None
 
@@ -117,6 +121,27 @@ def test_the_timing_cache_is_one_file_a_gpu_and_version(machine):
 
     cache.chmod(0o666)
     assert "everybody may write" in machine.plan(optimization_level=0).record.warnings[0]
+
+
+def test_the_timing_cache_is_written_whole_or_not_at_all(machine, monkeypatch):
+    from rtseg.tensorrt.timing import keep_timing_cache
+
+    warnings = []
+    measured = SimpleNamespace(get_timing_cache=lambda: SimpleNamespace(serialize=lambda: b"new"))
+    cache = machine.folder / "t.timing"
+    cache.write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fill_the_disk)
+        keep_timing_cache(measured, cache, warnings.append)
+    assert cache.read_bytes() == b"old"
+    assert "cannot be written (No space left on device)" in warnings[0]
+    keep_timing_cache(measured, cache, warnings.append)
+    assert cache.read_bytes() == b"new"
+    assert [path.name for path in machine.folder.iterdir() if "timing" in path.name] == ["t.timing"]
+
+
+def fill_the_disk(_descriptor):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_progress_is_told_with_phases_inside_phases(machine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from rtseg.errors import Interrupted, OutputError, PlanError, SinkFault
 from rtseg.model import Model
 from rtseg.tensorrt.building import Watcher
 from rtseg.tensorrt.cache import load_plan
+from rtseg.tensorrt.files import write_private
 from rtseg.tensorrt.key import key_for
 from rtseg.tensorrt.lock import building_lock
 from rtseg.tensorrt.options import BuildOptions
@@ -114,6 +116,9 @@ def test_a_hardware_compatible_plan_fits_other_gpus(machine):
     assert load_plan(path, machine.facts()).content
     with pytest.raises(PlanError, match="built for NVIDIA GeForce RTX 4070"):
         load_plan(other, machine.facts())
+    machine.set(gpu="Tesla T4/7.5")
+    with pytest.raises(PlanError, match=r"here is Tesla T4 \(7.5\)"):
+        load_plan(path, machine.facts())
 
 
 def change_the_plan(plan):
@@ -161,6 +166,10 @@ def give_the_folder_away(plan):
     os.chown(plan.parent, 4711, -1)
 
 
+def give_the_folder_above_away(plan):
+    os.chown(plan.parent.parent, 4711, -1)
+
+
 STRANGE = [
     (change_the_plan, "its hash is not that of its record"),
     (cut_the_plan, "its hash is not that of its record"),
@@ -173,6 +182,7 @@ STRANGE = [
     (open_the_folder_above, "its group may write to"),
     pytest.param(give_the_plan_away, "belongs to user 4711", marks=needs_root),
     pytest.param(give_the_folder_away, "belongs to user 4711", marks=needs_root),
+    pytest.param(give_the_folder_above_away, "belongs to user 4711", marks=needs_root),
 ]
 
 
@@ -239,6 +249,13 @@ def test_a_sticky_folder_above_is_no_danger(machine):
     assert "everybody" in stranger_to_folder(machine.folder)
 
 
+def test_nothing_is_written_through_a_link(tmp_path):
+    (tmp_path / "x.part").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        write_private(tmp_path / "x.part", b"plan")
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_link_does_not_hide_where_a_plan_lies(planted, tmp_path):
     planted.parent.chmod(0o777)
     link = tmp_path / "link.plan"
@@ -252,23 +269,52 @@ def test_a_link_does_not_hide_where_a_plan_lies(planted, tmp_path):
 
 def test_others_can_never_have_opened_a_plan_for_writing(machine, monkeypatch):
     """Not even with the most careless umask, and not before it had its name."""
-    modes = []
-    replace = os.replace
+    modes, first_modes = [], []
+    replace, chmod = os.replace, os.chmod
 
     def note(partial, path):
         modes.append(os.stat(partial).st_mode & 0o777)
         replace(partial, path)
 
+    def note_first(partial, mode):
+        first_modes.append(os.stat(partial).st_mode & 0o777)
+        chmod(partial, mode)
+
     monkeypatch.setattr(os, "replace", note)
+    monkeypatch.setattr(os, "chmod", note_first)
     before = os.umask(0)
     try:
         plan = machine.plan()
     finally:
         os.umask(before)
-    assert modes == [0o644] * 3  # the plan, its record, the kernels
+    assert first_modes == [0o600] * 3  # the plan, its record, the kernels
+    assert modes == [0o644] * 3
     assert not machine.plan().is_new
     cache = machine.folder / "cache"
     assert all(path.stat().st_mode & 0o022 == 0 for path in (plan.path, cache, *cache.rglob("*")))
+
+
+def test_a_plan_is_on_the_disk_before_it_has_its_name(machine, monkeypatch):
+    """And its record after it: who looks in between finds an old one, whose hash is another."""
+    steps = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_sync(descriptor):
+        steps.append(("synced", os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    def note_name(partial, path):
+        steps.append(("named", str(path)))
+        replace(partial, path)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    monkeypatch.setattr(os, "replace", note_name)
+    path = plant(machine)
+    folder, record = path.parent, record_path(path)
+    assert steps == [
+        ("synced", str(folder / "partial")), ("named", str(path)),
+        ("synced", str(folder / f".{record.name}.part")), ("named", str(record)), ("synced", str(folder)),
+    ]  # fmt: skip
 
 
 def test_no_plan_and_no_place(machine, monkeypatch):
@@ -386,6 +432,43 @@ def test_a_lock_is_waited_for_and_then_had(tmp_path):
         building_lock(tmp_path / "no" / "x", print),
     ):
         pass
+
+
+def test_a_lock_is_removed_before_it_is_released(tmp_path, monkeypatch):
+    """Otherwise the next owner's would be."""
+    seen = []
+    close = os.close
+
+    def note(descriptor):
+        seen.append(list(tmp_path.iterdir()))
+        close(descriptor)
+
+    with building_lock(tmp_path / "x.plan", print):
+        monkeypatch.setattr(os, "close", note)
+    monkeypatch.undo()
+    assert seen == [[]]
+
+
+def test_a_lock_that_its_last_owner_removed_meanwhile_is_no_lock(tmp_path, monkeypatch):
+    waits = []
+    flock = fcntl.flock
+
+    def late(descriptor, how):
+        flock(descriptor, how)
+        monkeypatch.undo()
+        (tmp_path / ".x.plan.lock").unlink()
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with building_lock(tmp_path / "x.plan", lambda: waits.append("first")):
+        assert waits == ["first"]
+        assert (tmp_path / ".x.plan.lock").exists()
+
+
+def test_a_lock_is_no_link(tmp_path):
+    (tmp_path / ".x.plan.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="cannot be built there"), building_lock(tmp_path / "x.plan", print):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_dead_owners_lock_is_no_lock(tmp_path):

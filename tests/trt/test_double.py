@@ -178,6 +178,9 @@ for name, change in {"plain": lambda config: None, "portable": portable, "ampere
 (folder / "cut").write_bytes((folder / "plain").read_bytes()[:-7])
 
 assert load("plain") and not lines
+assert not load("portable")
+said("not allowed")
+assert load("portable", allowed=True)
 assert not load("plain", "RTX 4090/8.9")
 said("expecting compute 8.7 got compute 8.9")
 assert load("plain", "Orin Nano/8.7")
@@ -277,7 +280,13 @@ config.DLA_core = 1
 assert builder.build_serialized_network(network, config) is None
 said("is not supported on DLA")
 config.set_flag(trt.BuilderFlag.GPU_FALLBACK)
-assert builder.build_serialized_network(network, config) is not None
+plan = builder.build_serialized_network(network, config)
+for core, told in ((0, 1), (1, 0)):
+    CONTROL.violations.clear()
+    runtime = trt.Runtime(log)
+    runtime.DLA_core = core
+    assert runtime.deserialize_cuda_engine(plan) is not None
+    assert len(CONTROL.violations) == told
 assert [config.can_run_on_DLA(network.get_layer(index)) for index in range(3)] == [False, True, False]
 config.DLA_core = 2
 assert builder.build_serialized_network(network, config) is None

@@ -292,6 +292,12 @@ def dropped_without_a_cuda_context(job):
     thread.start()
     thread.join()
 
+def engine_dropped_before_its_context(job):
+    engine = trt.Runtime(log).deserialize_cuda_engine(plan)
+    context = engine.create_execution_context()
+    del engine
+    del context
+
 def enqueue_refused(job):
     CONTROL.fail["enqueue"] = 1
     return [job.enqueue(), job.enqueue()] != [True, False]
@@ -306,8 +312,8 @@ def on_the_default_stream(job):
 plan = plan_of(sys.argv[1])
 CASES = [no_address, unknown_name, misaligned, wrong_shape, first_execution_captured, no_cuda_context,
     host_memory, too_small, on_two_streams_at_once, on_two_streams_in_order, address_changed_meanwhile,
-    dropped_meanwhile, dropped_without_a_cuda_context, enqueue_refused, address_refused,
-    on_the_default_stream]
+    dropped_meanwhile, dropped_without_a_cuda_context, engine_dropped_before_its_context, enqueue_refused,
+    address_refused, on_the_default_stream]
 found = {}
 for case in CASES:
     emulator.reset()
@@ -351,6 +357,7 @@ CAUGHT = {
     "address_changed_meanwhile": (None, "", "tensorrt"),
     "dropped_meanwhile": (None, "", "freed-in-use"),
     "dropped_without_a_cuda_context": (None, "", "no-context"),
+    "engine_dropped_before_its_context": (None, "", "tensorrt"),
     "enqueue_refused": (False, "a failure that the test asked for", ""),
     "address_refused": (False, "a failure that the test asked for", ""),
     "on_the_default_stream": (True, "Using default stream", None),

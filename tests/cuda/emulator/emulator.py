@@ -165,7 +165,7 @@ class Emulator:
         return dict(self.books()["traffic"])
 
     def calls(self) -> dict[str, int]:
-        """How often each API was called; names without _v2."""
+        """How often each API was called; names without _v2. Waits for events that spin are counted, too."""
         return dict(self.books()["calls"])
 
     def executed(self) -> list[tuple[int, int, str, int]]:

@@ -179,3 +179,65 @@ def graph_leaked(wrong):
         if not wrong:
             graph.close()
         del memory, stream
+
+
+@caught_as("illegal-in-capture")
+def event_of_an_ended_capture_waited_for(wrong):
+    """What another stream is given afterwards would be in no graph, and never run."""
+    with current_context():
+        memory, event, graph = cuda.mem_alloc(SIZE), cuda.Event(), Graph()
+        stream, other = cuda.Stream(NON_BLOCKING), cuda.Stream(NON_BLOCKING)
+        with graph.captured_from(stream):
+            cuda.memset_d8_async(memory, 7, SIZE, stream)
+            event.record(stream)
+        if not wrong:
+            event.record(stream)
+        try:
+            other.wait_for_event(event)
+        finally:
+            cuda.Context.synchronize()
+            graph.close()
+            del memory, event, stream, other
+
+
+@caught_as("illegal-in-capture")
+def captures_that_wait_for_each_other(wrong):
+    with current_context():
+        memory, event, one, other = cuda.mem_alloc(SIZE), cuda.Event(), Graph(), Graph()
+        streams = [cuda.Stream(NON_BLOCKING), cuda.Stream(NON_BLOCKING)]
+        try:
+            with one.captured_from(streams[0]):
+                cuda.memset_d8_async(memory, 7, SIZE, streams[0])
+                event.record(streams[0])
+                if wrong:
+                    with other.captured_from(streams[1]):
+                        streams[1].wait_for_event(event)
+        finally:
+            one.close()
+            other.close()
+            del memory, event, streams
+
+
+@caught_as("illegal-in-capture")
+def event_asked_for_in_capture(wrong):
+    """Also of an event that has nothing to do with it, as CUDA may wait for the device."""
+    with current_context():
+        event, stream, graph = cuda.Event(), cuda.Stream(NON_BLOCKING), Graph()
+        try:
+            with graph.captured_from(stream, GLOBAL if wrong else RELAXED):
+                event.query()
+        finally:
+            graph.close()
+            del event, stream
+
+
+@caught_as("illegal-in-capture")
+def pinned_freed_in_capture(wrong):
+    with current_context():
+        host, stream, graph = pinned(), cuda.Stream(NON_BLOCKING), Graph()
+        try:
+            with graph.captured_from(stream, GLOBAL if wrong else RELAXED):
+                host.base.free()
+        finally:
+            graph.close()
+            del host, stream

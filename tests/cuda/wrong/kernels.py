@@ -25,6 +25,7 @@ def grid(count=SIZE):
 def filled():
     memory = cuda.mem_alloc(SIZE)
     cuda.memset_d8(memory, 3, SIZE)
+    cuda.Context.synchronize()
     return memory
 
 

@@ -66,6 +66,7 @@ def used_after_free(wrong):
         try:
             cuda.memcpy_htod(address, host)
         finally:
+            cuda.Context.synchronize()
             del memory
 
 
@@ -129,3 +130,21 @@ def event_leaked(wrong):
         event = cuda.Event()
         FOREVER.extend([event] if wrong else [])
         del event
+
+
+@caught_as("invalid-value")
+def mapped_memory_freed_as_the_devices(wrong):
+    with current_context():
+        host = pinned()
+        if wrong:
+            driver("cuMemFree_v2", ctypes.c_uint64(host.base.get_device_pointer()))
+        del host
+
+
+@caught_as("invalid-value")
+def freed_by_an_address_within(wrong):
+    with current_context():
+        memory = cuda.mem_alloc(SIZE)
+        if wrong:
+            driver("cuMemFree_v2", ctypes.c_uint64(int(memory) + 256))
+        del memory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pycuda.driver as cuda
 
 from tests.cuda.wrong.snippet import NON_BLOCKING, SIZE, caught_as, current_context, pinned
@@ -91,3 +92,28 @@ def two_streams_into_one_output(wrong):
             cuda.memset_d8_async(int(memory) + begin, number, half, stream)
         cuda.Context.synchronize()
         del memory, streams, stream
+
+
+@caught_as("race")
+def fill_that_only_looks_synchronous(wrong):
+    """cuMemsetD8 comes back before it has filled anything."""
+    with current_context():
+        memory, output, stream = cuda.mem_alloc(SIZE), cuda.mem_alloc(SIZE), cuda.Stream(NON_BLOCKING)
+        cuda.memset_d8(memory, 7, SIZE)
+        if not wrong:
+            cuda.Context.synchronize()
+        cuda.memcpy_dtod_async(output, memory, SIZE, stream)
+        cuda.Context.synchronize()
+        del memory, output, stream
+
+
+@caught_as("race")
+def pageable_copy_that_only_looks_synchronous(wrong):
+    """cuMemcpyHtoD comes back when it has read pageable memory; of pinned memory it waits for the end."""
+    with current_context():
+        host = np.ones(SIZE, np.uint8) if wrong else pinned()
+        memory, output, stream = cuda.mem_alloc(SIZE), cuda.mem_alloc(SIZE), cuda.Stream(NON_BLOCKING)
+        cuda.memcpy_htod(memory, host)
+        cuda.memcpy_dtod_async(output, memory, SIZE, stream)
+        cuda.Context.synchronize()
+        del host, memory, output, stream

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from . import device
+from . import device, streams
 from .config import ON_DLA, BuilderConfig, OptimizationProfile
 from .control import CONTROL
 from .memory import HostMemory
@@ -17,6 +17,10 @@ from .world import WORLD, Behaviour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+NO_WEIGHTS = "the parser, which owns the weights, was dropped before the build"
+"""The real one crashes, or builds rubbish."""
 
 
 class Builder(Behaviour):
@@ -79,7 +83,8 @@ class Builder(Behaviour):
     def build_serialized_network(self, network: Network, config: BuilderConfig) -> HostMemory | None:
         objection = self._objection(network, config)
         if network.parser_is_gone:
-            CONTROL.violations.append("the parser, which owns the weights, was dropped before the build")
+            streams.note_violation(NO_WEIGHTS)
+            objection = f"Error Code 4: Internal Error ({NO_WEIGHTS})"
         if objection is not None:
             return WORLD.refuse(self.logger, f"IBuilder::buildSerializedNetwork: {objection}")
         if not self._build(network, config):

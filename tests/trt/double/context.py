@@ -60,7 +60,7 @@ class ExecutionContext(Behaviour):
         with self.lock:
             changed = self.addresses.get(name, memory) != memory
             if changed and self.pending:
-                self._note(f"the address of {name} was changed while the context executes")
+                streams.note_violation(f"the address of {name} was changed while the context executes")
             self.addresses[name] = memory
         return True
 
@@ -166,11 +166,7 @@ class ExecutionContext(Behaviour):
         """Nobody has it any more; the emulator knows whether it still executes."""
         self.memory.free()
         self.engine.contexts -= 1
-        self.engine.deleted()
-
-    def _note(self, sentence: str) -> None:
-        CONTROL.violations.append(sentence)
-        streams.note_violation(sentence)
+        self.engine.free_if_unused()
 
     def _refuse(self, function: str, reason: str) -> bool:
         WORLD.refuse(

@@ -50,7 +50,13 @@ class Engine(Behaviour):
         self._lock = threading.Lock()
 
     def deleted(self) -> None:
-        """The user has dropped it, or a context of it."""
+        """The user has dropped it; the bindings keep it for its contexts, but other languages do not."""
+        if self.contexts:
+            streams.note_violation("an engine was let go of before its contexts")
+        self.free_if_unused()
+
+    def free_if_unused(self) -> None:
+        """Give the weights back as soon as neither the user nor a context has it."""
         if self.contexts == 0 and self.face is None:
             self.weights.free()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import device
+from . import device, streams
 from .control import CONTROL
 from .engine import Engine
 from .plan import NoPlan, Plan
@@ -66,6 +66,10 @@ class Runtime(Behaviour):
                 "Using an engine plan file across different models of devices is not recommended and is "
                 "likely to affect performance or even cause errors.",
             )
+        if plan.dla_core not in (-1, self.DLA_core):
+            streams.note_violation(
+                f"a plan for DLA core {plan.dla_core} is loaded by a runtime of core {self.DLA_core}"
+            )
         engine = Engine(plan, self)
         if engine.weights.error:
             return WORLD.refuse(self.logger, f"{HERE}CUDA error {engine.weights.error}")
@@ -75,12 +79,10 @@ class Runtime(Behaviour):
         ours = WORLD.surface.version
         if CONTROL.fails("wrong_version"):
             return _other_version("0.0.0", ours)
-        if plan.version == ours:
-            return None
         newer = WORLD.number >= tuple(int(part) for part in plan.version.split(".") if part.isdigit())
-        if not plan.version_compatible or not newer:
+        if plan.version != ours and not (plan.version_compatible and newer):
             return _other_version(plan.version, ours)
-        if not self.engine_host_code_allowed:
+        if plan.version_compatible and not self.engine_host_code_allowed:
             return (
                 "Error Code 3: API Usage Error (Version-compatible plans carry host code, which is not "
                 "allowed: set engine_host_code_allowed if the plan can be trusted.)"

@@ -10,6 +10,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from . import device
+from .control import CONTROL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,9 +72,10 @@ def _ranges(reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, int]])
 
 
 def note_violation(sentence: str) -> None:
-    """Tell the emulator of something that TensorRT forbids and does not check."""
+    """Tell of something that TensorRT forbids and does not check: the emulator, and who asks `CONTROL`."""
+    CONTROL.violations.append(sentence)
     if is_there():
-        device.driver().emu_note_violation(b"tensorrt", b"enqueueV3", sentence.encode())
+        device.driver().emu_note_violation(b"tensorrt", b"(TensorRT)", sentence.encode())
 
 
 class DeviceMemory:

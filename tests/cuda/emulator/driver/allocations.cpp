@@ -58,9 +58,9 @@ EMU_API CUresult cuMemFree(CUdeviceptr address) {
     if (call.refusal && !call.gone) return call.refusal;
     Memory &memory = world().memory;
     const auto found = memory.by_device.find(address);
-    if (found == memory.by_device.end()) {
+    if (found == memory.by_device.end() || found->second->kind != Allocation::DEVICE) {
         const bool freed = memory.freed.count(address);
-        if (!freed && in_aperture(address)) return CUDA_ERROR_INVALID_VALUE;  // from before a reset
+        if (in_aperture(address) && address < memory.first) return CUDA_ERROR_INVALID_VALUE;
         return call.violation(
             freed ? "double-free" : "invalid-value",
             freed ? "the memory has been freed already." : "this is not what cuMemAlloc gave.",
@@ -134,6 +134,8 @@ static CUresult forget_host_memory(Call &call, void *host, Allocation::Kind kind
     const auto found = memory.by_host.find(reinterpret_cast<uintptr_t>(host));
     if (found == memory.by_host.end() || found->second->kind != kind)
         return call.violation("double-free", "there is no such pinned memory (any more).", unknown);
+    if (!call.refusal)
+        if (CUresult refusal = refuse_unsafe(call)) return refusal;
     const AllocationPtr allocation = found->second;
     if (!call.refusal) note_pending(call, *allocation);
     memory.by_host.erase(found);

@@ -64,17 +64,35 @@ static Operand host(const void *address, size_t bytes, bool writes) {
     return {Space::HOST, reinterpret_cast<uintptr_t>(address), bytes, writes};
 }
 
-static CUresult submit(Call &call, CUstream handle, Work work, bool pageable, bool waits) {
+// When a call comes back. Those without Async in their name do not all wait for the end: fills and copies
+// within the device come back at once, and a copy of pageable memory to the device when that has been read.
+// Streams that do not wait for the default stream are then not ordered with it.
+enum class Back { AT_ONCE, ONCE_READ, AT_END };
+
+static CUresult submit(Call &call, CUstream handle, Work work, Back back) {
     CUresult result = CUDA_SUCCESS;
     StreamPtr stream = find_stream(call, handle, result);
     if (!stream) return result;
-    if (waits && (result = refuse_unsafe(call))) return result;
-    if (pageable && !waits && (result = note_pageable(call, *stream))) return result;
     OperationPtr queued;
     if ((result = enqueue(call, stream, {std::move(work)}, {}, &queued))) return result;
-    if (!waits && !pageable) return CUDA_SUCCESS;
-    wait_for(call, queued);
-    return call.context->error;
+    if (back == Back::ONCE_READ) wait_for_run(call, queued);
+    if (back == Back::AT_END) wait_for(call, queued);
+    return back == Back::AT_ONCE ? CUDA_SUCCESS : call.context->error;
+}
+
+// A call that is asynchronous by its name.
+static CUresult submit_async(Call &call, CUstream handle, Work work, bool pageable = false) {
+    CUresult result = CUDA_SUCCESS;
+    StreamPtr stream = find_stream(call, handle, result);
+    if (!stream) return result;
+    if (pageable && (result = note_pageable(call, *stream))) return result;
+    return submit(call, handle, std::move(work), pageable ? Back::AT_END : Back::AT_ONCE);
+}
+
+// One that is not: on the default stream.
+static CUresult submit_now(Call &call, Work work, Back back) {
+    if (CUresult refusal = refuse_unsafe(call)) return refusal;
+    return submit(call, nullptr, std::move(work), back);
 }
 
 static CUresult to_device(const char *function, CUdeviceptr to, const void *from, size_t bytes,
@@ -85,7 +103,8 @@ static CUresult to_device(const char *function, CUdeviceptr to, const void *from
     if (CUresult refusal = refuse_device_range(call, to, bytes)) return refusal;
     if (CUresult refusal = refuse_host_range(call, from, bytes, pageable)) return refusal;
     Work work = copy_of(call, device(to, bytes, true), host(from, bytes, false), bytes, Way::H2D);
-    return submit(call, stream, std::move(work), pageable, waits);
+    if (waits) return submit_now(call, std::move(work), pageable ? Back::ONCE_READ : Back::AT_END);
+    return submit_async(call, stream, std::move(work), pageable);
 }
 
 static CUresult to_host(const char *function, void *to, CUdeviceptr from, size_t bytes, CUstream stream,
@@ -96,7 +115,8 @@ static CUresult to_host(const char *function, void *to, CUdeviceptr from, size_t
     if (CUresult refusal = refuse_device_range(call, from, bytes)) return refusal;
     if (CUresult refusal = refuse_host_range(call, to, bytes, pageable)) return refusal;
     Work work = copy_of(call, host(to, bytes, true), device(from, bytes, false), bytes, Way::D2H);
-    return submit(call, stream, std::move(work), pageable, waits);
+    if (waits) return submit_now(call, std::move(work), Back::AT_END);
+    return submit_async(call, stream, std::move(work), pageable);
 }
 
 static CUresult within(const char *function, CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream,
@@ -106,7 +126,8 @@ static CUresult within(const char *function, CUdeviceptr to, CUdeviceptr from, s
     if (CUresult refusal = refuse_device_range(call, to, bytes)) return refusal;
     if (CUresult refusal = refuse_device_range(call, from, bytes)) return refusal;
     Work work = copy_of(call, device(to, bytes, true), device(from, bytes, false), bytes, Way::D2D);
-    return submit(call, stream, std::move(work), false, waits);
+    if (waits) return submit_now(call, std::move(work), Back::AT_ONCE);
+    return submit_async(call, stream, std::move(work));
 }
 
 template <class Value>
@@ -123,7 +144,8 @@ static CUresult fill(const char *function, CUdeviceptr to, Value value, size_t c
         for (size_t i = 0; i < count; i++)
             std::memcpy(static_cast<char *>(views[0]) + i * sizeof value, &value, sizeof value);
     };
-    return submit(call, stream, std::move(work), false, waits);
+    if (waits) return submit_now(call, std::move(work), Back::AT_ONCE);
+    return submit_async(call, stream, std::move(work));
 }
 
 EMU_API CUresult cuMemcpyHtoD(CUdeviceptr to, const void *from, size_t bytes) {

@@ -26,6 +26,12 @@ static CUresult refuse_captured(Call &call, const Event &event) {
                           CUDA_ERROR_CAPTURED_EVENT);
 }
 
+static CUresult refuse_merge(Call &call, const Stream &stream, const Event &event) {
+    stream.capture->is_valid = event.capture->is_valid = false;
+    return call.violation("illegal-in-capture", "one capture cannot wait for an event of another.",
+                          CUDA_ERROR_STREAM_CAPTURE_MERGE);
+}
+
 static bool is_known(const OperationPtr &operation) {
     return !operation || host_knows(operation->stream, operation->tick);
 }
@@ -36,6 +42,7 @@ EMU_API CUresult cuEventCreate(CUevent *out, unsigned flags) {
     auto event = std::make_shared<Event>();
     event->context = call.context;
     event->has_time = !(flags & CU_EVENT_DISABLE_TIMING);
+    event->sleeps = flags & CU_EVENT_BLOCKING_SYNC;
     *out = world().events.add<CUevent>(event);
     return CUDA_SUCCESS;
 }
@@ -74,14 +81,17 @@ EMU_API CUresult cuStreamWaitEvent(CUstream stream_handle, CUevent handle, unsig
     StreamPtr stream = event ? find_stream(call, stream_handle, result) : nullptr;
     if (!stream) return result;
     if (event->capture) {
-        if (stream == call.context->legacy) return refuse_captured(call, *event);
+        if (stream == call.context->legacy || event->capture->is_over) return refuse_captured(call, *event);
+        if (stream->capture && stream->capture != event->capture) return refuse_merge(call, *stream, *event);
         join_capture(stream, event->capture, event->tail);
         return refuse_for_capture(call, stream);
     }
-    if (stream->capture)
+    if (stream->capture) {
+        stream->capture->is_valid = false;
         return call.violation("illegal-in-capture",
                               "a captured stream cannot wait for what was not captured.",
                               CUDA_ERROR_STREAM_CAPTURE_ISOLATION);
+    }
     if (!event->recorded) return CUDA_SUCCESS;
     OperationPtr queued;
     result = enqueue(call, stream, {}, {event->recorded}, &queued);
@@ -98,6 +108,7 @@ EMU_API CUresult cuEventSynchronize(CUevent handle) {
     EventPtr event = find_event(call, handle, result);
     if (!event) return result;
     if ((result = refuse_captured(call, *event))) return result;
+    if (!event->sleeps) world().books.calls["(a wait that spins)"]++;
     if (event->recorded) wait_for(call, OperationPtr(event->recorded));
     return call.context->error;
 }
@@ -108,7 +119,7 @@ EMU_API CUresult cuEventQuery(CUevent handle) {
     CUresult result = CUDA_SUCCESS;
     EventPtr event = find_event(call, handle, result);
     if (!event) return result;
-    if ((result = refuse_captured(call, *event))) return result;
+    if ((result = refuse_captured(call, *event)) || (result = refuse_unsafe(call))) return result;
     if (!event->recorded) return CUDA_SUCCESS;
     if (!event->recorded->done) return CUDA_ERROR_NOT_READY;
     host_learns(event->recorded->clock);

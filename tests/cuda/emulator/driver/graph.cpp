@@ -39,6 +39,9 @@ EMU_API CUresult cuGraphLaunch(CUgraphExec handle, CUstream stream_handle) {
     if (call.refusal) return call.refusal;
     auto exec = world().execs.find(handle);
     if (!exec) return call.no_such("executable graph", handle);
+    if (exec->context.lock() != call.context)
+        return call.violation("foreign-context", "the graph belongs to another context than the current.",
+                              CUDA_ERROR_INVALID_CONTEXT);
     CUresult result = CUDA_SUCCESS;
     StreamPtr stream = find_stream(call, stream_handle, result);
     if (!stream) return result;

@@ -23,11 +23,14 @@ static char *reserved(size_t bytes, uintptr_t where = 0) {
     return static_cast<char *>(at);
 }
 
+static uintptr_t next_address = 0;
+
+Memory::Memory() : first(next_address) {}
+
 static CUdeviceptr new_address(size_t bytes) {
-    static uintptr_t next = 0;
-    if (!next) next = reinterpret_cast<uintptr_t>(reserved(APERTURE_BYTES, APERTURE)) + GAP;
-    const uintptr_t address = next;
-    next += rounded(bytes, ALIGNMENT) + GAP;
+    if (!next_address) next_address = reinterpret_cast<uintptr_t>(reserved(APERTURE_BYTES, APERTURE)) + GAP;
+    const uintptr_t address = next_address;
+    next_address += rounded(bytes, ALIGNMENT) + GAP;
     return address;
 }
 

@@ -72,6 +72,9 @@ struct Place {
 };
 
 struct Memory {
+    Memory();
+
+    CUdeviceptr first;  // lower ones are of before the last reset, and no one's fault
     std::map<CUdeviceptr, AllocationPtr> by_device;
     std::map<uintptr_t, AllocationPtr> by_host;
     std::map<CUdeviceptr, size_t> freed;     // addresses in the aperture

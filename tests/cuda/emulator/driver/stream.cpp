@@ -122,8 +122,12 @@ void host_learns(const Clock &clock) {
     drop_known_uses();
 }
 
-void wait_for(Call &call, const OperationPtr &operation) {
+void wait_for_run(Call &call, const OperationPtr &operation) {
     operation->settled.wait(call.lock, [&] { return operation->done; });
+}
+
+void wait_for(Call &call, const OperationPtr &operation) {
+    wait_for_run(call, operation);
     host_learns(operation->clock);
 }
 

@@ -43,7 +43,8 @@ CUresult enqueue(Call &call, const StreamPtr &stream, std::vector<Work> works,
 void host_learns(const Clock &clock);
 inline bool host_knows(size_t stream, uint64_t tick) { return at(world().host, stream) >= tick; }
 
-// Let the calling thread wait, with the lock released meanwhile.
+// Let the calling thread wait, with the lock released meanwhile; after the first it may not rely on it.
+void wait_for_run(Call &call, const OperationPtr &operation);
 void wait_for(Call &call, const OperationPtr &operation);
 
 CUresult synchronize(Call &call, const StreamPtr &stream);
