@@ -393,13 +393,14 @@ def test_a_build_that_is_killed_leaves_no_plan_no_process_and_no_lock(machine):
 
 
 def worker_of(pid):
-    """The building process that `pid` starts, once it is under way."""
+    """The building process that `pid` starts, once it has read its job: onnx is imported after that."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         for child in map(int, children.read_text().split()):
-            if b"rtseg.tensorrt.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                time.sleep(0.8)  # so that it has read its job
+            process = Path(f"/proc/{child}")
+            is_worker = b"rtseg.tensorrt.worker" in (process / "cmdline").read_bytes()
+            if is_worker and "onnx" in (process / "maps").read_text():
                 return child
         time.sleep(0.02)
     raise AssertionError("no worker was started")
