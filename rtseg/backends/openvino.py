@@ -6,6 +6,7 @@ import queue
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtseg.backends.base import Backend
+from rtseg.backends.compiled import Settings, compiled_for_cpu
 from rtseg.errors import ModelError
 from rtseg.runtimes import load_openvino
 
@@ -21,7 +22,7 @@ class OpenVinoBackend(Backend):
 
     Floating point is float32 for every file, so that labels do not depend on which
     others a CPU knows.
-    The cache of compiled models stays off: it writes files that nobody asked for.
+    The compiled model is kept for the next time, see `compiled_for_cpu`.
     """
 
     name: ClassVar[str] = "openvino"
@@ -34,7 +35,7 @@ class OpenVinoBackend(Backend):
 
     def _open(self) -> None:
         self._runtime = load_openvino()
-        settings: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": "f32"}
+        settings: Settings = {"INFERENCE_PRECISION_HINT": "f32"}
         if self.streams == 1:
             settings["PERFORMANCE_HINT"] = "LATENCY"
         else:
@@ -43,7 +44,7 @@ class OpenVinoBackend(Backend):
             settings["INFERENCE_NUM_THREADS"] = self.threads
         core = self._runtime.Core()
         try:
-            compiled = core.compile_model(core.read_model(self.model.path), "CPU", settings)
+            compiled = compiled_for_cpu(core, self._runtime.__version__, self.model, settings)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"{self.model.path}: OpenVINO cannot run it: {reason}") from error

@@ -67,8 +67,8 @@ def build_command(model: str, precision: str, report: str | None, **given: Any) 
     """
     from rtseg.cli.screen import standard_error
     from rtseg.report import check_writable
+    from rtseg.storage.trust import stranger_to_folder
     from rtseg.tensorrt.cache import fetch
-    from rtseg.tensorrt.trust import stranger_to_folder
 
     if report is not None:
         check_writable(report)

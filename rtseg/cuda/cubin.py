@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from rtseg.cuda.compile_error import CompileError
 from rtseg.cuda.compiler import compilers_for
 from rtseg.errors import DeviceError, OutputError, RtsegError
-from rtseg.tensorrt.files import publish, sync, write_private
-from rtseg.tensorrt.lock import building_lock
-from rtseg.tensorrt.places import kernels_folder
-from rtseg.tensorrt.trust import stranger_to_file
+from rtseg.storage.files import publish, sync, write_private
+from rtseg.storage.lock import building_lock
+from rtseg.storage.places import cache_folder
+from rtseg.storage.trust import stranger_to_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def cubin_for(gpu: Gpu, notice: Callable[[str], None]) -> bytes:
     compilers = compilers_for(gpu)
     stem = _stem(gpu)
     try:
-        folder = kernels_folder()
+        folder = cache_folder("kernels")
         kept = _kept(folder, stem, compilers, notice)
         if kept is not None:
             return kept

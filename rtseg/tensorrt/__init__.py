@@ -5,10 +5,7 @@ In the order in which a plan comes about:
     options.py         what is asked of the builder, and what a version of TensorRT can do of it
     key.py             what a plan is built for; it fits nothing else
     places.py          where plans and timing caches are kept
-    trust.py           whether somebody else may have made a file: a plan is code
     plan.py            a plan and the record beside it, written and read
-    files.py           files that nobody else may write
-    lock.py            one process builds, the others wait
     cache.py           a plan from where it is kept, or built: `plan_for`
     job.py             what the building process is told
     building.py        that process, as the one that waits for it sees it

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from rtseg.cuda.cubin import compile_ahead
 from rtseg.errors import PlanError
 from rtseg.runtimes import load_tensorrt
+from rtseg.storage.lock import building_lock
 from rtseg.tensorrt.building import Watcher, build
 from rtseg.tensorrt.job import Job
 from rtseg.tensorrt.key import key_for
-from rtseg.tensorrt.lock import building_lock
 from rtseg.tensorrt.options import BuildOptions, parts
 from rtseg.tensorrt.places import plan_place, timing_cache_place
 from rtseg.tensorrt.plan import Plan, read_plan, write_plan

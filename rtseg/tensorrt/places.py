@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rtseg.errors import OutputError
-from rtseg.tensorrt.trust import stranger_to_folder
+from rtseg.storage.places import cache_folder
+from rtseg.storage.trust import stranger_to_folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rtseg.model import Model
     from rtseg.tensorrt.key import Key
 
@@ -31,7 +32,7 @@ def plan_place(model: Model, key: Key) -> Path:
     if os.access(beside, os.W_OK) and stranger_to_folder(beside) is None:
         return beside / name
     where = hashlib.sha256(str(beside).encode()).hexdigest()[:8]
-    return _made(user_cache() / "plans" / f"{_slug(model.name)}-{where}") / name
+    return cache_folder("plans", f"{_slug(model.name)}-{where}") / name
 
 
 def timing_cache_place(key: Key) -> Path:
@@ -40,37 +41,7 @@ def timing_cache_place(key: Key) -> Path:
     Raises:
         OutputError: this user's cache cannot be written to.
     """
-    return _made(user_cache() / "timing") / f"{_slug(key.device)}.trt{key.tensorrt}.timing"
-
-
-def kernels_folder() -> Path:
-    """Where compiled kernels are kept, for all models and plans.
-
-    Raises:
-        OutputError: this user's cache cannot be written to.
-    """
-    return _made(user_cache() / "kernels")
-
-
-def user_cache() -> Path:
-    """Where rtseg keeps what can be made anew: $XDG_CACHE_HOME/rtseg or ~/.cache/rtseg; it need not exist."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "rtseg"
-
-
-def _made(folder: Path) -> Path:
-    try:
-        for parent in reversed(
-            (folder, *folder.parents)
-        ):  # mkdir(parents=True) would give only the last its mode
-            if not parent.is_dir():
-                parent.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: there is no other place for the plan, and it cannot be made ({error.strerror}). "
-            "Name one with --out or XDG_CACHE_HOME."
-        ) from error
-    return folder
+    return cache_folder("timing") / f"{_slug(key.device)}.trt{key.tensorrt}.timing"
 
 
 def _slug(name: str) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from rtseg.errors import PlanError, SinkFault
 from rtseg.report import rtseg_version
-from rtseg.tensorrt.files import publish, sync, write_private
+from rtseg.storage.files import publish, sync, write_private
+from rtseg.storage.trust import stranger_to_file
 from rtseg.tensorrt.key import Key
-from rtseg.tensorrt.trust import stranger_to_file
 
 if TYPE_CHECKING:
     from pathlib import Path

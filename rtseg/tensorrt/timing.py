@@ -6,8 +6,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from rtseg.tensorrt.files import publish, write_private
-from rtseg.tensorrt.trust import stranger_to_file
+from rtseg.storage.files import publish, write_private
+from rtseg.storage.trust import stranger_to_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

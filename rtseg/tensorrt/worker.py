@@ -20,7 +20,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rtseg.errors import RtsegError, SinkFault
-from rtseg.tensorrt.files import write_private
+from rtseg.storage.files import write_private
 from rtseg.tensorrt.job import Job
 
 if TYPE_CHECKING:

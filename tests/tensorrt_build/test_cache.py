@@ -16,15 +16,15 @@ import pytest
 
 from rtseg.errors import Interrupted, OutputError, PlanError, SinkFault
 from rtseg.model import Model
+from rtseg.storage.files import write_private
+from rtseg.storage.lock import building_lock
+from rtseg.storage.trust import stranger_to_file, stranger_to_folder
 from rtseg.tensorrt.building import Watcher
 from rtseg.tensorrt.cache import load_plan
-from rtseg.tensorrt.files import write_private
 from rtseg.tensorrt.key import key_for
-from rtseg.tensorrt.lock import building_lock
 from rtseg.tensorrt.options import BuildOptions
 from rtseg.tensorrt.places import plan_place
 from rtseg.tensorrt.plan import read_plan, record_path, write_plan
-from rtseg.tensorrt.trust import stranger_to_file, stranger_to_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
@@ -474,7 +474,7 @@ def test_a_lock_is_no_link(tmp_path):
 
 def test_a_dead_owners_lock_is_no_lock(tmp_path):
     code = (
-        "import os, sys; from pathlib import Path; from rtseg.tensorrt.lock import building_lock\n"
+        "import os, sys; from pathlib import Path; from rtseg.storage.lock import building_lock\n"
         "with building_lock(Path(sys.argv[1]), print): os.kill(os.getpid(), 9)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.plan")], check=False)
