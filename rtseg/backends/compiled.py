@@ -43,25 +43,33 @@ def compiled_for_cpu(core: Any, version: str, model: Model, settings: Settings) 
     Raises:
         RuntimeError: OpenVINO's own; it does not take the file.
     """
-    try:
-        place = _place(core, version, model, settings)
-    except OutputError:
-        return core.compile_model(core.read_model(model.path), "CPU", settings)
-    kept = _loaded(core, place, settings)
+    place = _place(core, version, model, settings) if _is_unchanged(model) else None
+    kept = None if place is None else _loaded(core, place, settings)
     if kept is not None:
         return kept
-    content = model.path.read_bytes()
     compiled = core.compile_model(core.read_model(model.path), "CPU", settings)
-    if hashlib.sha256(content).hexdigest() == model.sha256:  # not exchanged since it was looked at
+    if place is not None:
         with suppress(OSError):
             _keep(place, compiled.export_model().getvalue())
     return compiled
 
 
-def _place(core: Any, version: str, model: Model, settings: Mapping[str, str | int]) -> Path:  # noqa: ANN401
+def _is_unchanged(model: Model) -> bool:
+    """Whether the file is still what was read of it, which it is known by."""
+    try:
+        return hashlib.sha256(model.path.read_bytes()).hexdigest() == model.sha256
+    except OSError:
+        return False
+
+
+def _place(core: Any, version: str, model: Model, settings: Mapping[str, str | int]) -> Path | None:  # noqa: ANN401
+    """Where it is kept; None where it cannot be."""
     key = [version, core.get_property("CPU", "FULL_DEVICE_NAME"), model.sha256, sorted(settings.items())]
     name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
-    return cache_folder("openvino") / f"{name}.blob"
+    try:
+        return cache_folder("openvino") / f"{name}.blob"
+    except OutputError:
+        return None
 
 
 def _loaded(core: Any, place: Path, settings: Settings) -> Any:  # noqa: ANN401
