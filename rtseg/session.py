@@ -121,6 +121,11 @@ class Session:
         """How many frames an earlier run has made, which are not made again."""
         return self._forerun.next_frame - self.options.begin
 
+    @property
+    def meter(self) -> Meter:
+        """How long stages and frames take; for reading."""
+        return self._pipeline.meter
+
     def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
         """Run to the end of the source; blocks, and calls `on_progress` about ten times a second.
 
