@@ -145,6 +145,7 @@ def repeat_packets(
             raise SourceError(f"{film}: there is no picture in it.")
         rate = Fraction(fps) if fps else Fraction(stream.average_rate or 30)
         copied = out.add_stream_from_template(stream)
+        copied.time_base = 1 / rate
         packets = []
         for packet in clip.demux(stream):
             check_stopped()
