@@ -153,19 +153,19 @@ def repeat_packets(
                 packets.append(packet)
             if len(packets) == frames:
                 break
-        shown = {packet.pts: rank for rank, packet in enumerate(sorted(packets, key=lambda p: p.pts))}
-        ranks = [shown[packet.pts] for packet in packets]
-        delay = max((place - rank for place, rank in enumerate(ranks)), default=0)
+        if not packets:
+            raise SourceError(f"{film}: there is not a single frame in it.")
+        read = [(divmod(number, len(packets))) for number in range(frames)]
+        by_time = sorted(range(frames), key=lambda number: (read[number][0], packets[read[number][1]].pts))
+        ranks = {number: rank for rank, number in enumerate(by_time)}
+        delay = max(number - rank for number, rank in ranks.items())
         contents = [(bytes(packet), packet.is_keyframe) for packet in packets]
-        for number in range(frames if packets else 0):
-            turn, place = divmod(number, len(packets))
+        for number, (_, place) in enumerate(read):
             content, is_keyframe = contents[place]
             packet = av.Packet(content)
             packet.stream, packet.is_keyframe = copied, is_keyframe
             packet.time_base = 1 / rate
-            packet.pts = turn * len(packets) + ranks[place]
-            packet.dts = number - delay
-            packet.duration = 1
+            packet.pts, packet.dts, packet.duration = ranks[number], number - delay, 1
             out.mux(packet)
 
 
