@@ -34,7 +34,7 @@ def write_film(path, frames: int, *, b_frames: int = 0, fps: int = 25) -> list[i
 def read(path) -> tuple[list[int], list[Fraction], Fraction]:
     with open_source(str(path)) as source:
         frames = list(source)
-        greys = [round(float(frame.picture.to_ndarray(format="gray").mean())) for frame in frames]
+        greys = [round(float(frame.picture.to_ndarray()[:48].mean())) for frame in frames]
         return greys, [frame.pts * frame.time_base for frame in frames], source.fps
 
 
