@@ -37,7 +37,7 @@ MOST_STREAMS = 4
 
 _ROUNDS_S = 60.0
 """The rounds get no more than this a candidate; what is left is the sustained load."""
-_MEASURING = 0.75
+_MEASURING = 0.65
 """Of the time asked for; opening models and films takes the rest."""
 _SHARES = {"engine": 0.12, "streams": 0.12, "file": 0.36, "live": 0.20}
 _WORDS = {"engine": "engine", "streams": "engine, several streams", "file": "film", "live": "live "}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import av
 
-from rtseg.errors import SourceError
+from rtseg.errors import RtsegError, SourceError
 from rtseg.sources import open_source
 from rtseg.sources.drive_files import write_drive
 from rtseg.sources.synthetic import SyntheticDrive
@@ -85,7 +85,9 @@ class Films:
             try:
                 make(path)
                 self._made[name] = str(path)
-            except av.FFmpegError as error:
+            except RtsegError:
+                raise
+            except (av.FFmpegError, ValueError) as error:  # PyAV knows no codec of that name
                 if or_else is None:
                     raise SourceError(f"{self._source}: cannot be made into a film: {error}.") from error
                 self.notes.append(f"{name}: the packets cannot be copied ({error}); taken as it is")
@@ -144,7 +146,7 @@ def repeat_packets(
         if stream is None:
             raise SourceError(f"{film}: there is no picture in it.")
         rate = Fraction(fps) if fps else Fraction(stream.average_rate or 30)
-        copied = out.add_stream_from_template(stream)
+        copied = out.add_stream_from_template(stream, opaque=True)
         copied.time_base = 1 / rate
         packets = []
         for packet in clip.demux(stream):

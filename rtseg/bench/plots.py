@@ -90,9 +90,7 @@ def plot(
     for x, words in marks:
         if x <= x_end:
             parts.append(f'<path class="mark" d="M{axes.x(x):.1f} {axes.y(axes.top):.1f}V{axes.y(0):.1f}"/>')
-            parts.append(
-                f'<text class="small" x="{axes.x(x) + 3:.1f}" y="{_TOP + 10}">{escape(words)}</text>'
-            )
+            parts.append(_text("small", axes.x(x) + 3, axes.y(axes.top * 0.45), words))
     for one in series:
         parts += _drawn(axes, one)
     parts += _legend([(one.name, one.colour) for one in series if one.name])

@@ -27,7 +27,11 @@ _UNSTABLE_PERCENT = 10.0
 def report_of(bench: Bench) -> dict[str, Any]:
     """The `bench` report, schema 1; of an interrupted one, what there is."""
     request = bench.request
-    results = [result_of(record, bench.machine["cores"]) for record in bench.records if record.engine]
+    results = [
+        result_of(record, bench.machine["cores"], len(bench.records))
+        for record in bench.records
+        if record.engine
+    ]
     return {
         "schema": report.SCHEMA,
         "command": "bench",
@@ -45,8 +49,14 @@ def report_of(bench: Bench) -> dict[str, Any]:
     }
 
 
-def result_of(record: Record, cores: int) -> dict[str, Any]:
-    """What is known of one candidate; what was not measured is None or absent."""
+def result_of(record: Record, cores: int, turns: int) -> dict[str, Any]:
+    """What is known of one candidate; what was not measured is None or absent.
+
+    Args:
+        record: what was measured.
+        cores: how many the process may use.
+        turns: how many candidates took turns.
+    """
     candidate = record.candidate
     at_once = record.streams or record.engine
     engine_ms = [run.ms for run in record.engine]
@@ -68,7 +78,7 @@ def result_of(record: Record, cores: int) -> dict[str, Any]:
         "warnings": _warnings(record),
         "samples": _samples(record),
     }
-    sustained = sustained_facts(record.sustained, 1) if record.sustained else None
+    sustained = sustained_facts(record.sustained, turns) if record.sustained else None
     if sustained is not None:
         facts["sustained"] = sustained
     if record.scaling:
@@ -186,7 +196,7 @@ def _warnings(record: Record) -> list[str]:
             )
     short = [run.shown for run in record.file if run.shown < 30]
     if short:
-        lines.append(f"{name}: a run over the film had {min(short)} frames only; give more --seconds")
+        lines.append(f"{name}: a run over the film had {min(short)} frames only, which says little")
     return lines
 
 

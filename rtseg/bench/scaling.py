@@ -79,7 +79,7 @@ def size_curve(
         )
     line = line_through([point["megapixels"] for point in points], [point["cpu_ms"] for point in points])
     assert line is not None
-    law = f"CPU ms a frame = {line.base:.2f} + {line.slope:.2f} × megapixels"
+    law = f"CPU ms a frame = {line.base:.2f} {line.slope:+.2f} × megapixels"
     return Curve(points, law, line)
 
 
@@ -103,7 +103,7 @@ def thread_curve(
         run = engine_run(backend, images_rgb, seconds, watch)
         points.append({"threads": threads, "ms": summary_ms(run.ms)["p50"]})
     line = line_through([1 / point["threads"] for point in points], [point["ms"] for point in points])
-    law = f"ms an image = {line.base:.2f} + {line.slope:.2f} / threads" if line is not None else ""
+    law = f"ms an image = {line.base:.2f} {line.slope:+.2f} / threads" if line is not None else ""
     return Curve(points, law, line)
 
 
@@ -124,7 +124,7 @@ def stream_curve(
         points.append({"streams": streams, "fps": sum(fps), "fps_each": fps})
     xs = [1 / point["streams"] for point in points]
     line = line_through(xs, [1000 / point["fps"] for point in points])
-    law = f"ms a frame, all streams = {line.base:.2f} + {line.slope:.2f} / streams" if line else ""
+    law = f"ms a frame, all streams = {line.base:.2f} {line.slope:+.2f} / streams" if line else ""
     return Curve(points, law, line)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rtseg.bench.readings import Reading
     from rtseg.bench.runs import PipelineRun
 
-SUSTAINED_FROM_S = 150.0
+SUSTAINED_FROM_S = 180.0
 """Seconds a candidate from which on there are a first and a last minute."""
 
 SLICE_S = 15.0
@@ -50,12 +50,13 @@ def sustained_facts(slices: Sequence[Slice], turns: int) -> dict[str, Any] | Non
 
     Args:
         slices: in the order of time.
-        turns: how many candidates took turns. A window is a minute, or as long as each needs for its turn.
+        turns: how many candidates took turns. A window is a minute, or as long as all need for a turn, but
+            never more than half of the whole.
     """
     if len(slices) < 2:
         return None
-    window_s = max(WINDOW_S, SLICE_S * turns)
     begin, end = slices[0].at_s, slices[-1].at_s
+    window_s = min(max(WINDOW_S, SLICE_S * turns), (end - begin) / 2)
     first = [one for one in slices if one.at_s - begin < window_s]
     last = [one for one in slices if end - one.at_s < window_s]
     return {

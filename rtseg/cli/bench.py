@@ -66,7 +66,7 @@ def _precisions(context: click.Context, option: click.Parameter, text: str) -> t
     "--seconds",
     type=click.FloatRange(min=1, max=1_000_000),
     metavar="S",
-    help="How long each backend and precision is measured, 60 if left out; from 150 on, sustained load too.",
+    help="How long each backend and precision is measured, 60 if left out; from 180 on, sustained load too.",
 )
 @threads_option
 @click.option("--scaling", is_flag=True, help="Other sizes, streams and threads, too; a minute or two more.")

@@ -34,9 +34,11 @@ def test_the_last_minute_shows_that_it_got_slower():
 
 
 def test_windows_are_as_long_as_all_need_for_their_turns():
-    slices = [Slice(at, run_at(30)) for at in (0, 150, 300)]
+    slices = [Slice(at, run_at(30)) for at in range(0, 1000, 20)]
     facts: Any = sustained_facts(slices, 10)
     assert facts["window_s"] == 150
+    short: Any = sustained_facts(slices[:4], 1)
+    assert (short["window_s"], short["first"]["to_s"], short["last"]["from_s"]) == (30, 20, 40)
     assert sustained_facts(slices[:1], 1) is None
 
 
