@@ -42,7 +42,7 @@ _MEASURING = 0.65
 _SHARES = {"engine": 0.12, "streams": 0.12, "file": 0.36, "live": 0.20}
 _WORDS = {"engine": "engine", "streams": "engine, several streams", "file": "film", "live": "live "}
 _LEAST_S = 0.5
-_SCALING_S = 4.0
+_SCALING_S = 3.0
 
 
 @dataclass(slots=True)

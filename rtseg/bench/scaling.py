@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rtseg.bench.engine import engine_run
 from rtseg.bench.figures import summary_ms
 from rtseg.bench.fit import Line, line_through
 from rtseg.bench.runs import file_run
+from rtseg.bench.sustained import cpu_of, fps_of
 from rtseg.errors import InputError, SourceFault
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
     from rtseg.bench.film import Films
     from rtseg.bench.request import Candidate
+    from rtseg.bench.runs import PipelineRun
+
+Setting = TypeVar("Setting")
 
 SIZES = ((320, 240), (640, 480), (960, 540), (1280, 720), (1920, 1080))
 STREAMS = (1, 2, 3, 4)
@@ -62,21 +66,22 @@ def size_curve(
         InputError, StageError, SourceError: as `file_run` does.
         Interrupted: `watch` did.
     """
-    points: list[dict[str, Any]] = []
-    for width, height in SIZES:
+    runs: dict[tuple[int, int], list[PipelineRun]] = {size: [] for size in SIZES}
+    for size in there_and_back(SIZES):
         watch()
-        film = films.sized(width, height)
-        run = file_run(candidate, film, out, watch, seconds=seconds, trust=trust)
-        points.append(
-            {
-                "width": width,
-                "height": height,
-                "megapixels": width * height / 1e6,
-                "fps": run.fps,
-                "cpu_ms": sum(run.cpu_ms.values()),
-                "cpu_ms_per_frame": dict(run.cpu_ms),
-            }
-        )
+        film = films.sized(*size)
+        runs[size].append(file_run(candidate, film, out, watch, seconds=seconds, trust=trust))
+    points: list[dict[str, Any]] = [
+        {
+            "width": width,
+            "height": height,
+            "megapixels": width * height / 1e6,
+            "fps": fps_of(measured),
+            "cpu_ms": sum(cpu_of(measured).values()),
+            "cpu_ms_per_frame": cpu_of(measured),
+        }
+        for (width, height), measured in runs.items()
+    ]
     line = line_through([point["megapixels"] for point in points], [point["cpu_ms"] for point in points])
     assert line is not None
     law = f"CPU ms a frame = {line.base:.2f} {line.slope:+.2f} × megapixels"
@@ -97,11 +102,13 @@ def thread_curve(
         InputError, DeviceFault: as `engine_run` does.
         Interrupted: `watch` did.
     """
-    points: list[dict[str, Any]] = []
-    for threads in thread_counts(cores):
+    times_ms: dict[int, list[float]] = {threads: [] for threads in thread_counts(cores)}
+    for threads in there_and_back(tuple(times_ms)):
         backend = candidate.opened_with(streams=1, threads=threads)
-        run = engine_run(backend, images_rgb, seconds, watch)
-        points.append({"threads": threads, "ms": summary_ms(run.ms)["p50"]})
+        times_ms[threads] += engine_run(backend, images_rgb, seconds, watch).ms
+    points: list[dict[str, Any]] = [
+        {"threads": threads, "ms": summary_ms(measured)["p50"]} for threads, measured in times_ms.items()
+    ]
     line = line_through([1 / point["threads"] for point in points], [point["ms"] for point in points])
     law = f"ms an image = {line.base:.2f} {line.slope:+.2f} / threads" if line is not None else ""
     return Curve(points, law, line)
@@ -118,14 +125,22 @@ def stream_curve(
         InputError, SourceFault: a process failed.
         Interrupted: `check_stopped` did.
     """
-    points: list[dict[str, Any]] = []
-    for streams in STREAMS:
-        fps = _fps_of_processes(candidate, film, folder, streams, seconds, check_stopped)
-        points.append({"streams": streams, "fps": sum(fps), "fps_each": fps})
+    fps: dict[int, list[list[float]]] = {streams: [] for streams in STREAMS}
+    for streams in there_and_back(STREAMS):
+        fps[streams].append(_fps_of_processes(candidate, film, folder, streams, seconds, check_stopped))
+    points: list[dict[str, Any]] = [
+        {"streams": streams, "fps": sum(map(sum, measured)) / len(measured), "fps_each": measured}
+        for streams, measured in fps.items()
+    ]
     xs = [1 / point["streams"] for point in points]
     line = line_through(xs, [1000 / point["fps"] for point in points])
     law = f"ms a frame, all streams = {line.base:.2f} {line.slope:+.2f} / streams" if line else ""
     return Curve(points, law, line)
+
+
+def there_and_back(settings: Sequence[Setting]) -> list[Setting]:
+    """All settings in their order, then backwards, so that a steady drift is the same for all."""
+    return [*settings, *reversed(settings)]
 
 
 def thread_counts(cores: int) -> list[int]:
