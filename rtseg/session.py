@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from rtseg.sources.base import Source
     from rtseg.stages.painter import Painter
 
-_STREAMS = 4
+MOST_STREAMS = 4
 """Frames that are inferred at the same time, at most; with more, too many wait for their turn."""
 
 _OPTIONS_THAT_MATTER = (
@@ -97,7 +97,7 @@ class Session:
             options.model,
             options.precision,
             threads,
-            streams=min(threads, _STREAMS) if self.mode == "file" else 1,
+            streams=min(threads, MOST_STREAMS) if self.mode == "file" else 1,
         )
         _check_overlay(options.overlay_on, self.backend.name)
         self.source: Source = self._open.enter_context(self._make_source())

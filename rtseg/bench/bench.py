@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from rtseg.tensorrt.cache import Terms
 
 LIVE_FPS = (15, 30)
-MOST_STREAMS = 4
-"""As `rtseg.session` has it for a file."""
-
 _ROUNDS_S = 60.0
 """The rounds get no more than this a candidate; what is left is the sustained load."""
 _MEASURING = 0.65
@@ -182,21 +179,17 @@ class Bench:
         for name, fps in self._steps():
             if name == "live":
                 series.append(record.live.setdefault(fps, []))
-            elif name != "streams" or self._streams_of(record) > 1:
+            elif name != "streams" or record.candidate.streams > 1:
                 series.append(getattr(record, name))
         return series
 
     def _in_turns(self) -> Iterator[tuple[int, tuple[str, int], Record]]:
         for number, step, record in interleaved(ROUNDS, self._steps(), self.records):
-            if step[0] != "streams" or self._streams_of(record) > 1:
+            if step[0] != "streams" or record.candidate.streams > 1:
                 yield number, step, record
 
-    def _streams_of(self, record: Record) -> int:
-        candidate = record.candidate
-        return candidate.opened_with(streams=min(candidate.threads, MOST_STREAMS)).streams
-
     def _time_engine(self, record: Record, name: str, seconds: float) -> None:
-        streams = self._streams_of(record) if name == "streams" else 1
+        streams = record.candidate.streams if name == "streams" else 1
         backend = record.candidate.opened_with(streams=streams)
         images = self._images[record.candidate.file.input_hw]
         run = engine_run(backend, images, seconds, self._check_stopped)
@@ -206,8 +199,7 @@ class Bench:
     def _file_run(self, record: Record, films: Films, out: Path, seconds: float) -> PipelineRun:
         film = films.long() if self.request.is_film else self.request.source
         target = out if self.request.is_film else None
-        trust = self.request.trust_plan
-        return file_run(record.candidate, film, target, self._watch, seconds=seconds, trust=trust)
+        return file_run(record.candidate, film, target, self._watch, seconds=seconds)
 
     def _live_run(self, record: Record, films: Films, fps: int, seconds: float) -> PipelineRun:
         source = films.at(fps) if fps else self.request.source
@@ -217,7 +209,6 @@ class Bench:
             self._watch,
             seconds=seconds,
             played=bool(fps),
-            trust=self.request.trust_plan,
         )
 
     def _run_sustained(self, films: Films, out: Path, on_step: Callable[[str], None]) -> None:
@@ -233,7 +224,6 @@ class Bench:
                 record.sustained.append(Slice(middle, run, reading))
 
     def _run_scaling(self, films: Films, folder: Path, on_step: Callable[[str], None]) -> None:
-        trust = self.request.trust_plan
         for record in self.records:
             candidate, name = record.candidate, record.candidate.name
             images = self._images[candidate.file.input_hw]
@@ -245,7 +235,7 @@ class Bench:
                 continue
             on_step(f"scaling: {name}, sizes")
             record.scaling["sizes"] = size_curve(
-                candidate, films, folder / "out.mp4", self._watch, seconds=_SCALING_S, trust=trust
+                candidate, films, folder / "out.mp4", self._watch, seconds=_SCALING_S
             )
             on_step(f"scaling: {name}, streams")
             record.scaling["streams"] = stream_curve(

@@ -165,8 +165,8 @@ def _kinds(samples: dict[str, Any]) -> Iterator[tuple[str, figures.Rounds, figur
     for stage, rounds in samples["stage_ms"].items():
         yield f"{stage} p50, ms", rounds, p50, False
     for rate, rounds in samples["live_ms"].items():
-        yield f"live {rate} end to end p50, ms", rounds, p50, False
-        yield f"live {rate} end to end p99, ms", rounds, p99, False
+        yield f"live {rate} p50, ms", rounds, p50, False
+        yield f"live {rate} p99, ms", rounds, p99, False
 
 
 def _differences(what: str, a: dict[str, Any], b: dict[str, Any]) -> Iterator[Difference]:

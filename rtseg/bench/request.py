@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rtseg.errors import MissingDependencyError
-from rtseg.session import backend_for
+from rtseg.session import MOST_STREAMS, backend_for
 from rtseg.sources import is_live
 from rtseg.sources.listing import is_images
+from rtseg.tensorrt.cache import Terms
 
 if TYPE_CHECKING:
     from rtseg.backends.base import Backend
     from rtseg.model import Model
-    from rtseg.tensorrt.cache import Terms
 
 DRIVE = "synth://1280x720@30?seconds=2&seed=1"
 """The source where none is named."""
@@ -32,6 +32,8 @@ class Candidate:
         model: as `--model` takes it; None for the default.
         file: the model file that these three stand for.
         threads: how many the backend may compute with.
+        streams: on how many images it works at once in a run over a film.
+        trust: whether a TensorRT plan is taken that another user may have made.
     """
 
     backend: str
@@ -39,6 +41,8 @@ class Candidate:
     model: str | None
     file: Model
     threads: int
+    streams: int
+    trust: bool = False
 
     @property
     def name(self) -> str:
@@ -46,8 +50,16 @@ class Candidate:
         return f"{self.backend} {self.file.precision}"
 
     def opened_with(self, *, streams: int, threads: int | None = None) -> Backend:
-        """The backend, not open yet, with so many streams and, if given, another number of threads."""
-        return backend_for(self.backend, self.model, self.precision, threads or self.threads, streams=streams)
+        """The backend, not open yet, with so many streams and, if given, another number of threads.
+
+        Raises:
+            InputError: the model is not there any more, or the plan that was built.
+        """
+        backend = backend_for(
+            self.backend, self.model, self.precision, threads or self.threads, streams=streams
+        )
+        backend.prepare(Terms(trust=self.trust))
+        return backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +111,19 @@ class Request:
 
     def _candidate(self, name: str, precision: str, terms: Terms, cores: int) -> Candidate:
         threads = self.threads or cores
-        backend = backend_for(name, self.model, precision, threads)
+        streams = min(threads, MOST_STREAMS)
+        backend = backend_for(name, self.model, precision, threads, streams=streams)
         if backend.version() is None and backend.name != "simulated":
             raise MissingDependencyError(backend.distributions[0], extra=_EXTRAS.get(backend.name))
         backend.prepare(terms)
         return Candidate(
-            backend.name if name == "auto" else name, precision, self.model, backend.model, threads
+            backend=backend.name if name == "auto" else name,
+            precision=precision,
+            model=self.model,
+            file=backend.model,
+            threads=threads,
+            streams=backend.streams,
+            trust=self.trust_plan,
         )
 
 

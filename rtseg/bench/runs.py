@@ -66,8 +66,6 @@ def file_run(
     watch: Callable[[], None],
     *,
     seconds: float | None = None,
-    threads: int | None = None,
-    trust: bool = False,
 ) -> PipelineRun:
     """Run over a film or images as `rtseg run FILM -o OUT` does.
 
@@ -77,20 +75,18 @@ def file_run(
         out: the overlay, which is replaced; None for none.
         watch: called about ten times a second; raises Interrupted to end it.
         seconds: end it in order after so long; None for the end of the film.
-        threads: how many the backend may compute with; None for the candidate's.
-        trust: take a TensorRT plan that another user may have made.
 
     Raises:
         InputError, StageError, SourceError: as `Session` does.
         Interrupted: `watch` did.
     """
-    options = RunOptions(film, out=out, overwrite=True, **_shared(candidate, threads, trust))
-    with Session(options, make_meter=SampleMeter, terms=Terms(trust=trust)) as session:
+    options = RunOptions(film, out=out, overwrite=True, **_shared(candidate))
+    with Session(options, make_meter=SampleMeter, terms=Terms(trust=candidate.trust)) as session:
         return _measured(session, watch, seconds)
 
 
 def live_run(
-    candidate: Candidate, source: str, watch: Callable[[], None], *, seconds: float, played: bool, trust: bool
+    candidate: Candidate, source: str, watch: Callable[[], None], *, seconds: float, played: bool
 ) -> PipelineRun:
     """Run live, each frame shown as soon as it can be; it is painted, and nothing is written.
 
@@ -100,25 +96,24 @@ def live_run(
         watch: called about ten times a second; raises Interrupted to end it.
         seconds: how long.
         played: whether the source is a film, to be played as a camera, again and again.
-        trust: take a TensorRT plan that another user may have made.
 
     Raises:
         InputError, StageError: as `LiveSession` does.
         Interrupted: `watch` did.
     """
     live = LiveRun(realtime=played, receive=LiveOptions(loop=played))
-    options = RunOptions(source, live=live, seconds=seconds, **_shared(candidate, None, trust))
-    with LiveSession(options, make_meter=SampleMeter, terms=Terms(trust=trust)) as session:
+    options = RunOptions(source, live=live, seconds=seconds, **_shared(candidate))
+    with LiveSession(options, make_meter=SampleMeter, terms=Terms(trust=candidate.trust)) as session:
         return _measured(session, watch, None)
 
 
-def _shared(candidate: Candidate, threads: int | None, trust: bool) -> dict[str, Any]:
+def _shared(candidate: Candidate) -> dict[str, Any]:
     return {
         "model": candidate.model,
         "precision": candidate.precision,
         "backend": candidate.backend,
-        "threads": threads or candidate.threads,
-        "trust_plan": trust,
+        "threads": candidate.threads,
+        "trust_plan": candidate.trust,
     }
 
 

@@ -58,7 +58,7 @@ class Curve:
 
 
 def size_curve(
-    candidate: Candidate, films: Films, out: Path, watch: Callable[[], None], *, seconds: float, trust: bool
+    candidate: Candidate, films: Films, out: Path, watch: Callable[[], None], *, seconds: float
 ) -> Curve:
     """Frames a second and CPU time a frame over the picture's size; the line is CPU over megapixels.
 
@@ -70,7 +70,7 @@ def size_curve(
     for size in there_and_back(SIZES):
         watch()
         film = films.sized(*size)
-        runs[size].append(file_run(candidate, film, out, watch, seconds=seconds, trust=trust))
+        runs[size].append(file_run(candidate, film, out, watch, seconds=seconds))
     points: list[dict[str, Any]] = [
         {
             "width": width,
@@ -162,6 +162,7 @@ def _fps_of_processes(
     command = [sys.executable, "-m", "rtseg", "run", film, "--overwrite", "--report", "-"]
     command += ["--backend", candidate.backend, "--precision", candidate.precision]
     command += ["--threads", str(candidate.threads), "--seconds", f"{seconds:g}"]
+    command += ["--trust-plan"] if candidate.trust else []
     command += ["--model", candidate.model] if candidate.model is not None else []
     running = [
         subprocess.Popen(

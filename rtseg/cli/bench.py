@@ -347,7 +347,7 @@ def _compare(a: str, b: str, target: str | None) -> None:
             for one in comparison.differences
             if one.what == what
         ]
-        columns = ("", "A", "B", f"B against A, % (at {100 * LEVEL:g} %)", "")
+        columns = ("", "A", "B", f"change, % ({100 * LEVEL:g} %)", "")
         console.print(table(what, columns, rows))
     for line in comparison.only_in_one:
         console.print(line, markup=False, soft_wrap=True)

@@ -33,7 +33,7 @@ def test_cost_over_sizes_has_a_line_through_it(candidate, tmp_path, monkeypatch)
     monkeypatch.setattr(film, "LEAST_FRAMES", 8)
     monkeypatch.setattr(scaling, "SIZES", ((96, 64), (160, 120), (640, 480)))
     films = Films("synth://160x120@30?seconds=0.1", tmp_path, NOTHING)
-    curve = scaling.size_curve(candidate, films, tmp_path / "o.mp4", NOTHING, seconds=5, trust=False)
+    curve = scaling.size_curve(candidate, films, tmp_path / "o.mp4", NOTHING, seconds=5)
     assert [point["megapixels"] for point in curve.points] == [0.006144, 0.0192, 0.3072]
     assert curve.line is not None
     assert curve.line.slope > 0
