@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from rtseg.bench.plots import Series
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1d2430; --soft: #66707f; --line: #dde2e9; --paper: #fff; }
+:root { color-scheme: light dark; --ink: #1d2430; --soft: #66707f; --line: #dde2e9; --paper: #fff;
+  --warn: #b3541e; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ee; --soft: #98a2b1; --line: #333b47; --paper: #14181e; }
+  :root { --ink: #e4e8ee; --soft: #98a2b1; --line: #333b47; --paper: #14181e;
+    --warn: #e8935a; }
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 28px 24px 60px; max-width: 1210px;
@@ -38,7 +40,7 @@ svg .title { font-size: 13px; font-weight: 600; }
 svg .tick, svg .small { font-size: 11px; fill: var(--soft); }
 svg .grid { stroke: var(--line); } svg .axis, svg .whisker { stroke: var(--soft); fill: none; }
 svg .mark { stroke: var(--soft); stroke-dasharray: 3 4; }
-.warning { color: #b3541e; }
+.warning { color: var(--warn); }
 dl { display: grid; grid-template-columns: max-content auto; gap: 2px 18px; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 """

@@ -87,10 +87,10 @@ def plot(
     x_end = most_x if most_x is not None else x_ticks[-1]
     axes = _Axes(x_end, y_ticks[-1])
     parts = [*_frame(axes, title, x_label, y_label, [tick for tick in x_ticks if tick <= x_end], y_ticks)]
-    for x, words in marks:
+    for number, (x, words) in enumerate(marks):
         if x <= x_end:
             parts.append(f'<path class="mark" d="M{axes.x(x):.1f} {axes.y(axes.top):.1f}V{axes.y(0):.1f}"/>')
-            parts.append(_text("small", axes.x(x) + 3, axes.y(axes.top * 0.45), words))
+            parts.append(_text("small", axes.x(x) + 3, axes.y(axes.top * (0.45 - 0.07 * number)), words))
     for one in series:
         parts += _drawn(axes, one)
     parts += _legend([(one.name, one.colour) for one in series if one.name])
