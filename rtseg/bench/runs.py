@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from rtseg.pipeline import Progress
 
 
+LEAST_FRAMES = 10
+"""A run is not ended before so many were shown, however slow the machine: of fewer there is no rate."""
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineRun:
     """How one run went. All samples are in the order in which frames were done.
@@ -74,7 +78,7 @@ def file_run(
         film: over what.
         out: the overlay, which is replaced; None for none.
         watch: called about ten times a second; raises Interrupted to end it.
-        seconds: end it in order after so long; None for the end of the film.
+        seconds: end it in order after so long, but not before `LEAST_FRAMES`; None for the end of the film.
 
     Raises:
         InputError, StageError, SourceError: as `Session` does.
@@ -126,7 +130,9 @@ def _measured(session: Session, watch: Callable[[], None], seconds: float | None
         watch()
         if first_shown is None and progress.books.shown:
             first_shown = time.monotonic()
-        if seconds is not None and first_shown is not None and time.monotonic() - first_shown > seconds:
+        if seconds is None or first_shown is None or progress.books.shown < LEAST_FRAMES:
+            return
+        if time.monotonic() - first_shown > seconds:
             session.stop()
 
     try:

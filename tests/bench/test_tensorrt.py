@@ -49,7 +49,7 @@ def test_tensorrt_is_measured_in_the_terms_of_trtexec(tmp_path: Path):
     terms = latency["trtexec"]
     parts = sum(terms[f"{kind}_ms"]["mean"] for kind in ("h2d", "compute", "d2h"))
     assert terms["latency_ms"]["mean"] == pytest.approx(parts)
-    assert terms["latency_ms"]["median"] <= latency["ms"]["p50"]
+    assert terms["latency_ms"]["mean"] <= latency["ms"]["mean"]
     assert result["engine"]["throughput"]["settings"]["streams"] > 1
     assert result["pipeline_fps"] > 0
     assert "as trtexec" in done.stdout
