@@ -1,6 +1,7 @@
 # make demo    the main job, on a synthetic drive or on SOURCE=clip.mp4; leaves out/overlay.mp4 and out/report.json
 # make test    the tests
 # make check   all that must hold before a commit: format, lint, types, tests
+# make bench   what the model costs on this machine, alone and in the whole run; a page with plots in out/bench.html
 # Each sets up .venv as far as it needs it.
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ RUN_TESTS = $(PYTEST) -m "not live"; others=$$?; $(PYTEST) -m live --reruns 1 &&
 # Without compiling ahead: most of what comes along is never imported.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 
 demo: .venv/run.stamp
 	@mkdir -p out
@@ -37,6 +38,10 @@ check: .venv/dev.stamp .venv/system.stamp .venv/cuda.stamp .venv/trt.stamp
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(RUN_TESTS)
+
+bench: .venv/run.stamp
+	@mkdir -p out
+	@$(BIN)/rtseg bench "$(SOURCE)" --report out/bench.json --html out/bench.html
 
 format: .venv/dev.stamp
 	@$(BIN)/ruff format .

@@ -14,6 +14,7 @@ A frame's way through the package, and where each part of it lives:
     live.py      the same for a camera or a stream
     latency/     how old pictures are when they are shown
     batch/       the same run over many films
+    bench/       what a model costs on this machine, in the path that ships
     cli/         arguments and printing
     training/    where models come from; never imported by a run
 

@@ -14,7 +14,7 @@ from rtseg.errors import InputError, Interrupted, OutputError, SinkFault, StageE
 from rtseg.frame import Frame, Labelled, LabelMap
 from rtseg.pipeline import Aside, Pipeline
 from rtseg.pipeline.clock import NS_PER_MS, ms_from_ns, ns_from_s
-from rtseg.pipeline.meter import END_TO_END
+from rtseg.pipeline.meter import END_TO_END, Meter
 from rtseg.pipeline.priority import quick_switches
 from rtseg.pipeline.rules import LiveRules
 from rtseg.session import Session
@@ -36,7 +36,7 @@ from rtseg.window.latest import LatestPicture
 from rtseg.window.strip import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from rtseg.options import LiveRun, RunOptions
@@ -77,6 +77,7 @@ class LiveSession(Session):
         sinks: Mapping[str, Sink] | None = None,
         *,
         terms: Terms | None = None,
+        make_meter: Callable[[Sequence[str]], Meter] = Meter,
     ) -> None:
         """Check the options, open the source, and see whether the latency can be reached.
 
@@ -84,6 +85,7 @@ class LiveSession(Session):
             options: what to do, with `live`.
             sinks: further sinks, by names of their own; they get each picture before the outputs do.
             terms: see `Session`.
+            make_meter: likewise.
 
         Raises:
             InputError: an option is out of its range, or the source, the model or an output cannot be used.
@@ -92,7 +94,7 @@ class LiveSession(Session):
         self.live: LiveRun = options.live
         self.proposed_ms: float | None = None
         self._further_sinks = sinks or {}
-        super().__init__(options, terms=terms)
+        super().__init__(options, terms=terms, make_meter=make_meter)
 
     @property
     def live_source(self) -> LiveSource:
@@ -225,7 +227,9 @@ class LiveSession(Session):
             every=self.live.every,
             skip_errors=self.live.skip_errors,
         )
-        self._pipeline = Pipeline(self._capture, self._stages(), rules=self.rules)
+        self._pipeline = Pipeline(
+            self._capture, self._stages(), rules=self.rules, make_meter=self._make_meter
+        )
 
     def _make_journal(self) -> None:
         """There is nothing to go on with after a live run, so there is no journal.

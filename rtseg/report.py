@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from functools import cache
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 STANDARD_OUTPUT = "-"
+
+_NUMBERS = re.compile(r"\[\n\s+(?:[-+.eE\d]+,\n\s+)*[-+.eE\d]+\n\s+\]")
+"""No text of JSON holds a line's end, so this finds lists only."""
 
 
 def environment(backend: str | None = None, backend_version: str | None = None) -> dict[str, str | None]:
@@ -130,13 +134,19 @@ def check_writable(target: str) -> None:
         raise OutputError(f"{path.parent}: there is no such folder for the report. Make it first.")
 
 
+def text_of(report: Mapping[str, Any]) -> str:
+    """The report as JSON, a line an entry, but lists of numbers in one."""
+    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda found: re.sub(r"\s+", " ", found[0][1:-1]).strip().join("[]"), text) + "\n"
+
+
 def write(report: Mapping[str, Any], target: str) -> None:
     """Write `report` as JSON to the file `target`, whole or not at all, or to standard output for "-".
 
     Raises:
         SinkFault: the file cannot be written.
     """
-    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = text_of(report)
     if target == STANDARD_OUTPUT:
         sys.stdout.write(text)
         return

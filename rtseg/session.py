@@ -15,6 +15,7 @@ from rtseg.journal import Journal, content_of
 from rtseg.model import find_model
 from rtseg.options import check_outputs
 from rtseg.pipeline import Pipeline
+from rtseg.pipeline.meter import Meter
 from rtseg.sinks.growing import GrowingVideo
 from rtseg.sinks.images import image_sink, is_image_output
 from rtseg.sinks.kept import Forerun, Kept
@@ -32,7 +33,7 @@ from rtseg.stages.present import Present
 from rtseg.tensorrt.cache import Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from typing_extensions import Self
 
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from rtseg.sources.base import Source
     from rtseg.stages.painter import Painter
 
-_STREAMS = 4
+MOST_STREAMS = 4
 """Frames that are inferred at the same time, at most; with more, too many wait for their turn."""
 
 _OPTIONS_THAT_MATTER = (
@@ -66,7 +67,12 @@ class Session:
     mode: ClassVar[str] = "file"
 
     def __init__(
-        self, options: RunOptions, pieces: Forerun | None = None, *, terms: Terms | None = None
+        self,
+        options: RunOptions,
+        pieces: Forerun | None = None,
+        *,
+        terms: Terms | None = None,
+        make_meter: Callable[[Sequence[str]], Meter] = Meter,
     ) -> None:
         """Check the options and open what is read.
 
@@ -74,12 +80,14 @@ class Session:
             options: what to do.
             pieces: outputs of the same source and options, made by others, which go before all that is made.
             terms: how a TensorRT plan is got where one is needed, and who is told meanwhile.
+            make_meter: makes what measures the run, of the stages' names.
 
         Raises:
             InputError: an option is out of its range, or the source, the model or the output cannot be used.
         """
         self.options = options
         self.outcome: Outcome | None = None
+        self._make_meter = make_meter
         self._open = ExitStack()
         check_outputs(options)
         self._journal = self._make_journal()
@@ -89,7 +97,7 @@ class Session:
             options.model,
             options.precision,
             threads,
-            streams=min(threads, _STREAMS) if self.mode == "file" else 1,
+            streams=min(threads, MOST_STREAMS) if self.mode == "file" else 1,
         )
         _check_overlay(options.overlay_on, self.backend.name)
         self.source: Source = self._open.enter_context(self._make_source())
@@ -112,6 +120,11 @@ class Session:
     def kept_frames(self) -> int:
         """How many frames an earlier run has made, which are not made again."""
         return self._forerun.next_frame - self.options.begin
+
+    @property
+    def meter(self) -> Meter:
+        """How long stages and frames take; for reading."""
+        return self._pipeline.meter
 
     def run(self, on_progress: Callable[[Progress], None] | None = None) -> Outcome:
         """Run to the end of the source; blocks, and calls `on_progress` about ten times a second.
@@ -179,6 +192,7 @@ class Session:
             "seconds": self.outcome.seconds,
             "fps": self.outcome.fps,
             "latency_ms": {name: dict(figures) for name, figures in self.outcome.latency_ms.items()},
+            "cpu_ms_per_frame": dict(self.outcome.cpu_ms_per_frame),
             "outputs": self.outputs(),
             "warnings": self.warnings(),
             "errors": [str(error) for error in self.outcome.errors],
@@ -273,6 +287,7 @@ class Session:
                 self._make_colorize(),
                 self._present,
             ],
+            make_meter=self._make_meter,
         )
 
     def _make_sinks(self) -> dict[str, Sink]:

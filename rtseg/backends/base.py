@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -73,6 +73,10 @@ class Backend(ABC):
 
     def prepare(self, terms: Terms) -> None:  # noqa: B027  # nothing, for most
         """Do beforehand what may take minutes, as building a plan does; `terms` say how, and who is told."""
+
+    def settings(self) -> dict[str, Any]:
+        """What the runtime says of how it works, by its own names, ready for JSON; only while it is open."""
+        return {}
 
     def open(self) -> None:
         """Load the model and warm up; takes from tenths of a second to seconds.

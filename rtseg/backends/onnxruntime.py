@@ -42,6 +42,14 @@ class OnnxRuntimeBackend(Backend):
             reason = str(error).strip().splitlines()[0]
             raise ModelError(f"{self.model.path}: ONNX Runtime cannot run it: {reason}") from error
 
+    def settings(self) -> dict[str, Any]:
+        """The session's threads and its provider."""
+        options = self._session.get_session_options()
+        return {
+            "intra_op_num_threads": options.intra_op_num_threads,
+            "execution_provider": self._session.get_providers()[0],
+        }
+
     def _infer(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         (labels,) = self._session.run(["labels"], {"image": image_rgb[None]})
         first: NDArray[np.uint8] = labels[0]

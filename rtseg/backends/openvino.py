@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtseg.backends.base import Backend
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rtseg.metadata import Precision
+
+
+_PROPERTIES = (
+    "PERFORMANCE_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS", "INFERENCE_PRECISION_HINT",
+    "OPTIMAL_NUMBER_OF_INFER_REQUESTS", "ENABLE_HYPER_THREADING", "ENABLE_CPU_PINNING",
+)  # fmt: skip
 
 
 class OpenVinoBackend(Backend):
@@ -31,6 +38,7 @@ class OpenVinoBackend(Backend):
     preferred_precisions: ClassVar[tuple[Precision, ...]] = ("int8", "fp32", "fp16")
 
     _runtime: Any = None
+    _compiled: Any = None
     _requests: queue.SimpleQueue[Any]
 
     def _open(self) -> None:
@@ -48,10 +56,15 @@ class OpenVinoBackend(Backend):
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ModelError(f"{self.model.path}: OpenVINO cannot run it: {reason}") from error
+        self._compiled = compiled
         self._requests = queue.SimpleQueue()
         for _ in range(self.streams):
             self._requests.put(compiled.create_infer_request())
         self.device = core.get_property("CPU", "FULL_DEVICE_NAME").strip()
+
+    def settings(self) -> dict[str, Any]:
+        """The compiled model's properties; benchmark_app prints them under the same names."""
+        return {name: _plain(self._compiled.get_property(name)) for name in _PROPERTIES}
 
     def _infer(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         batch = self._runtime.Tensor(image_rgb[None], shared_memory=True)
@@ -67,4 +80,13 @@ class OpenVinoBackend(Backend):
 
     def _close(self) -> None:
         self._requests = queue.SimpleQueue()
+        self._compiled = None
         self._runtime = None
+
+
+def _plain(value: Any) -> int | str:  # noqa: ANN401  # OpenVINO has no types
+    """A property's value; of an enumeration or a type its name."""
+    if isinstance(value, int):
+        return value
+    quoted = re.search(r"'(\w+)'", str(value))
+    return quoted[1] if quoted else str(value).rpartition(".")[2]

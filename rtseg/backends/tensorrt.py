@@ -6,7 +6,7 @@ import importlib.metadata
 import queue
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rtseg.backends.base import Backend
 from rtseg.cuda.device import Device, forsake, gpu_at
@@ -82,6 +82,15 @@ class TensorRtBackend(Backend):
         """Have the plan, which takes minutes where it has to be built; `open` does not do it again."""
         self._terms = terms
         self._plan = self._fetch(terms)
+
+    def settings(self) -> dict[str, Any]:
+        """What trtexec would have been told."""
+        assert self._device is not None
+        return {
+            "transfers": "none, mapped memory" if self._device.gpu.is_integrated else "on, copied",
+            "cuda_graph": "on" if all(lane.has_graph for lane in self._all_lanes) else "refused",
+            "spin_wait": "off",
+        }
 
     def enter(self) -> ExitStack:
         """Make the context current in this thread until the stack is closed; only while it is open."""

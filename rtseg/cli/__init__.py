@@ -4,6 +4,7 @@ main.py       the entry point: the commands, and how an error is shown
 options.py    options that several commands share
 screen.py     progress bars and tables
 run.py        rtseg run
+bench.py      rtseg bench
 synth.py      rtseg synth
 judge.py      rtseg eval
 make.py       rtseg train, export, quantize

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from rtseg.cli.batch import batch_command
+from rtseg.cli.bench import bench_command
 from rtseg.cli.build import build_command
 from rtseg.cli.judge import eval_command
 from rtseg.cli.latency import latency_command
@@ -42,6 +43,7 @@ def rtseg() -> None:
 for command in (
     run_command,
     batch_command,
+    bench_command,
     latency_command,
     eval_command,
     train_command,

@@ -186,14 +186,19 @@ def _print_summary(session: Session, target: str | None) -> None:
     assert session.outcome is not None
     outcome, books = session.outcome, session.outcome.books
     console = console_for(target)
-    columns = ("mean", "p50", "p95", "p99", "max")
+    columns, cpu_ms = ("mean", "p50", "p95", "p99", "max"), outcome.cpu_ms_per_frame
+    rows = {
+        name: tuple(f"{figures[column]:.1f}" for column in columns)
+        for name, figures in outcome.latency_ms.items()
+    }
+    rows = {**rows, **{name: ("",) * len(columns) for name in cpu_ms if name not in rows}}
     console.print(
         table(
             "milliseconds a frame",
-            ("stage", *columns),
+            ("stage", *columns, "CPU"),
             [
-                (name, *(f"{figures[column]:.1f}" for column in columns))
-                for name, figures in outcome.latency_ms.items()
+                (name, *figures, f"{cpu_ms.get(name, sum(cpu_ms.values())):.1f}")
+                for name, figures in rows.items()
             ],
         )
     )

@@ -27,13 +27,18 @@ def machine_facts(gpu: Gpu) -> dict[str, Any]:
         "cuda_of_the_driver": gpu.driver_version,
         "cuda_of_pycuda": ".".join(map(str, driver.get_version())),
         "tensorrt": load_tensorrt().__version__,
-        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "libraries": libraries(),
         "jetson": tools.jetson(),
         "cpu": report.cpu_name(),
         "cores": report.cores(),
-        "memory_bytes": _memory_bytes(),
-        "system": _system(),
+        "memory_bytes": memory_bytes(),
+        "system": system(),
     }
+
+
+def libraries() -> dict[str, str | None]:
+    """Versions of what the figures depend on; None for what is not installed."""
+    return {name: _version(name) for name in _LIBRARIES}
 
 
 def _version(library: str) -> str | None:
@@ -43,14 +48,15 @@ def _version(library: str) -> str | None:
         return None
 
 
-def _memory_bytes() -> int | None:
+def memory_bytes() -> int | None:
+    """The machine's memory."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (OSError, ValueError):
         return None
 
 
-def _system() -> str | None:
+def system() -> str | None:
     """The distribution's own name."""
     try:
         lines = Path("/etc/os-release").read_text().splitlines()

@@ -2,11 +2,14 @@
 
 Durations are counted in buckets whose bounds grow by 1 %, so a percentile is within 0.5 % of the recorded
 duration of that rank; mean and max are exact.
+
+CPU time is taken from the threads' own clocks, so that it does not count waiting, nor what others computed.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING
 
 from rtseg.pipeline.clock import NS_PER_S, ms_from_ns
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 END_TO_END = "end_to_end"
 """The key of the time from a frame's capture to the return of the last stage; no stage may have this name."""
+
+RUNTIME_THREADS = "runtime threads"
+"""The key of the CPU time that no stage's thread spent: of encoder, decoder and backend, mostly."""
 
 PERCENTILES = (50, 90, 95, 99)
 
@@ -96,6 +102,17 @@ class Meter:
         self._histograms = {name: Histogram() for name in (*stages, END_TO_END)}
         self._first_shown_ns = 0
         self._last_shown_ns = 0
+        self._cpu_ns = dict.fromkeys(stages, 0)
+        self._process_cpu_ns = (0, 0)
+
+    def start_cpu(self) -> None:
+        """Count CPU time from now on: once all stages are open, as loading a model is no frame's cost."""
+        now_ns = time.process_time_ns()
+        self._process_cpu_ns = (now_ns, now_ns)
+
+    def record_cpu(self, stage: str, cpu_ns: int) -> None:
+        """Count CPU time of a thread of the stage; threads of one stage do this one after the other."""
+        self._cpu_ns[stage] += cpu_ns
 
     def record(self, stage: str, duration_ns: int) -> None:
         """Count how long the stage was busy with one frame."""
@@ -107,6 +124,7 @@ class Meter:
         if shown.count == 0:
             self._first_shown_ns = shown_ns
         self._last_shown_ns = shown_ns
+        self._process_cpu_ns = (self._process_cpu_ns[0], time.process_time_ns())
         shown.record(shown_ns - captured_ns)
 
     @property
@@ -126,3 +144,17 @@ class Meter:
         return {
             name: histogram.summary_ms() for name, histogram in self._histograms.items() if histogram.count
         }
+
+    def cpu_ms_per_frame(self) -> dict[str, float]:
+        """Return the CPU milliseconds that a shown frame has cost: by stage, then `RUNTIME_THREADS`.
+
+        They add up to what the whole process has spent from `start_cpu` to the last shown frame. A stage has
+        those of its own threads; those of its runtime are elsewhere. Empty where nothing was shown.
+        """
+        shown = self._histograms[END_TO_END].count
+        if not shown:
+            return {}
+        begun_ns, ended_ns = self._process_cpu_ns
+        elsewhere_ns = max(ended_ns - begun_ns - sum(self._cpu_ns.values()), 0)
+        spent_ns = {**self._cpu_ns, RUNTIME_THREADS: elsewhere_ns}
+        return {name: ms_from_ns(cpu_ns / shown) for name, cpu_ns in spent_ns.items()}

@@ -35,6 +35,8 @@ class Outcome:
         books: balanced, unless `run` was left by a second Ctrl-C while it was winding up.
         latency_ms: mean, p50, p90, p95, p99 and max by stage and for `end_to_end`;
             a stage that finished no frame is absent.
+        cpu_ms_per_frame: CPU milliseconds a shown frame, by stage and for `runtime threads`: what the process
+            spent in no stage's thread. Empty if nothing was shown.
         fps: (n − 1) / t for n frames shown, t seconds between the first and the last; 0 for n < 2.
         seconds: from the beginning of the run until its last thread had ended.
         stopped: whether `Pipeline.stop` was called before the end.
@@ -45,6 +47,7 @@ class Outcome:
 
     books: Books
     latency_ms: Mapping[str, Mapping[str, float]]
+    cpu_ms_per_frame: Mapping[str, float]
     fps: float
     seconds: float
     stopped: bool

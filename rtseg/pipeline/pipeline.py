@@ -50,6 +50,7 @@ class Pipeline:
         stages: Sequence[Stage],
         *,
         rules: FileRules | None = None,
+        make_meter: Callable[[Sequence[str]], Meter] = Meter,
         join_timeout_s: float = 10.0,
     ) -> None:
         """Put the parts together; nothing starts yet. ValueError for no stages or names that are not unique.
@@ -60,6 +61,7 @@ class Pipeline:
             stages: in the order a frame meets them.
             rules: what holds between the stages; None for `FileRules`: every frame, in order. The source is
                 then never further ahead of the last stage than (capacity + 1) × stages + 1 frames.
+            make_meter: makes the meter, of the stages' names.
             join_timeout_s: the longest that any one call of a stage or of the source may take once the end
                 was asked for, by `stop` or by a fault.
         """
@@ -79,7 +81,8 @@ class Pipeline:
         self._workers = [Worker(CAPTURE, 0, self._run_capture)]
         for position, stage in enumerate(stages, start=1):
             self._workers += self._hire(position, stage)
-        self.meter = Meter(names)
+        self._make_meter = make_meter
+        self.meter = make_meter(names)
         self._source_losses: Counter[str] = Counter()
         self._errors: list[StageError] = []
         self._stop_asked = False
@@ -101,7 +104,9 @@ class Pipeline:
 
     def forget_times(self) -> None:
         """Measure how long stages and frames take from now on only; from any thread."""
-        self.meter = Meter(self._names)
+        meter = self._make_meter(self._names)
+        meter.start_cpu()
+        self.meter = meter
 
     def run(
         self, on_progress: Callable[[Progress], None] | None = None, *, interval_s: float = 0.1
@@ -183,6 +188,7 @@ class Pipeline:
         return Outcome(
             books=self.books,
             latency_ms=self.meter.summary_ms(),
+            cpu_ms_per_frame=self.meter.cpu_ms_per_frame(),
             fps=self.meter.fps,
             seconds=self._seconds(),
             stopped=self._stop_asked,
@@ -199,6 +205,8 @@ class Pipeline:
         try:
             for other in self._workers[1:]:
                 other.opened.wait()
+            worker.take_cpu_ns()
+            self.meter.start_cpu()
             worker.begin()
             frames = iter(self._source)
             try:
@@ -222,6 +230,7 @@ class Pipeline:
         if frame is None or not worker.rest():
             return False
         self.meter.record(worker.name, done_ns - started_ns)
+        self.meter.record_cpu(worker.name, worker.take_cpu_ns())
         frame.busy_ns[worker.name] = done_ns - started_ns
         self._count_losses()
         self._bookkeeper.capture()
@@ -265,6 +274,7 @@ class Pipeline:
 
     def _process_all(self, worker: Worker, crew: Crew, stage: Stage) -> None:
         worker.rest()
+        worker.take_cpu_ns()
         worker.opened.set()
         while self._process_one(worker, crew, stage):
             pass
@@ -300,6 +310,7 @@ class Pipeline:
             return False
         try:
             self.meter.record(worker.name, busy_ns)
+            self.meter.record_cpu(worker.name, worker.take_cpu_ns())
             self._rules.done(worker.name, busy_ns)
             if isinstance(result, NotShown):
                 self._bookkeeper.drop(result.cause)

@@ -45,6 +45,7 @@ class Worker:
         self._busy_since_ns: int | None = None
         self._holds_item = False
         self._given_up = False
+        self._cpu_seen_ns = 0
 
     def _live(self, life: Callable[[Worker], None]) -> None:
         try:
@@ -66,6 +67,11 @@ class Worker:
     def stuck(self) -> bool:
         """Whether the thread runs though it was given up."""
         return self._given_up and not self.ended.is_set()
+
+    def take_cpu_ns(self) -> int:
+        """CPU time of the calling thread, the worker's own, since it last asked; nanoseconds."""
+        seen_ns, self._cpu_seen_ns = self._cpu_seen_ns, time.thread_time_ns()
+        return self._cpu_seen_ns - seen_ns
 
     def begin(self, *, holds_item: bool = False) -> int:
         """Enter a call of the stage; returns the instant, monotonic, in nanoseconds."""

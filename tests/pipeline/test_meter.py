@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
 from rtseg.pipeline.clock import NS_PER_MS, NS_PER_S, ms_from_ns, ns_from_s, s_from_ns
-from rtseg.pipeline.meter import END_TO_END, Histogram, Meter
+from rtseg.pipeline.meter import END_TO_END, RUNTIME_THREADS, Histogram, Meter
 
 DAY_NS = 24 * 3600 * NS_PER_S
 
@@ -107,3 +109,30 @@ def test_counts_until_bounds_are_those_of_the_durations_within_a_percent():
         assert (durations_ns <= bound_ns / 1.01).sum() <= count <= (durations_ns <= bound_ns * 1.01).sum()
     assert histogram.total_ns == sum(int(d) for d in durations_ns)
     assert Histogram().counts_until_ns([1.0]) == [0, 0]
+
+
+def test_cpu_time_adds_up_to_the_process_and_waiting_costs_none():
+    meter = Meter(["infer", "show"])
+    assert meter.cpu_ms_per_frame() == {}
+    meter.start_cpu()
+    begun_ns = time.process_time_ns()
+    meter.record_cpu("infer", 3 * NS_PER_MS)
+    meter.record_cpu("infer", 1 * NS_PER_MS)
+    while time.process_time_ns() - begun_ns < 20 * NS_PER_MS:
+        pass
+    meter.record_shown(0, 1)
+    meter.record_shown(0, 2)
+    spent_ms = meter.cpu_ms_per_frame()
+    assert list(spent_ms) == ["infer", "show", RUNTIME_THREADS]
+    assert (spent_ms["infer"], spent_ms["show"]) == (2.0, 0.0)
+    assert sum(spent_ms.values()) >= 10
+
+
+def test_time_before_the_start_is_no_frames_cost():
+    meter = Meter(["infer"])
+    begun_ns = time.process_time_ns()
+    while time.process_time_ns() - begun_ns < 50 * NS_PER_MS:
+        pass
+    meter.start_cpu()
+    meter.record_shown(0, 1)
+    assert sum(meter.cpu_ms_per_frame().values()) < 50

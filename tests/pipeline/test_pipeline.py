@@ -196,3 +196,27 @@ def test_runs_once():
 def test_refuses_names_that_are_not_unique(names):
     with pytest.raises(ValueError, match="names of their own"):
         Pipeline(frames(1), steps(*names))
+
+
+def test_cpu_time_is_the_stages_own_threads_and_opening_is_not_in_it():
+    class Busy(Step):
+        def __enter__(self) -> Step:
+            burn_ms(200)
+            return super().__enter__()
+
+        def process(self, item: Frame) -> Frame:
+            burn_ms(5)
+            return super().process(item)
+
+    busy, idle = Busy("busy"), Step("idle", delay_s=0.005)
+    spent_ms = Pipeline(frames(20), [busy, idle]).run().cpu_ms_per_frame
+    assert list(spent_ms) == ["capture", "busy", "idle", "runtime threads"]
+    assert 5 <= spent_ms["busy"] < 10
+    assert spent_ms["idle"] < 2.5
+    assert spent_ms["runtime threads"] < 5
+
+
+def burn_ms(duration_ms: float) -> None:
+    begun_ns = time.thread_time_ns()
+    while time.thread_time_ns() - begun_ns < duration_ms * 1e6:
+        pass
