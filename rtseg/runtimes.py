@@ -107,7 +107,7 @@ def load_pycuda() -> ModuleType:
 _TENSORRT_ON_JETSON = "sudo apt-get install python3-libnvinfer  (and python3 -m venv --system-site-packages)"
 """JetPack brings TensorRT; PyPI has none for a Jetson, and only such an environment sees the system's."""
 
-_PYCUDA_ON_JETSON = "PATH=/usr/local/cuda/bin:$PATH pip install 'pycuda>=2022.2'"
+_PYCUDA_ON_JETSON = "PATH=/usr/local/cuda/bin:$PATH pip install 'pycuda>=2026.1'"
 """It is compiled on the spot, and needs nvcc to find CUDA's headers."""
 
 
