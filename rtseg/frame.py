@@ -2,6 +2,9 @@
 
     capture ─► Frame ─► preprocess ─► Prepared ─► infer ─► Labelled ─► colorize ─► Painted ─► present
 
+With `--every` over a file, `Followed` says of each frame what has moved, and the `Placed` of
+`rtseg/pipeline/gaps.py` which labels it lies between.
+
 Records are frozen; the pixels they point to are shared, and nobody writes into pixels that another stage
 made.
 """
@@ -88,6 +91,28 @@ class Prepared:
 
     frame: Frame
     image_rgb: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A frame, and how it follows from those before it, where not every frame is inferred.
+
+    Attributes:
+        frame: the frame.
+        is_key: whether it is to be inferred.
+        small: its luma, uint8, (h, w), reduced.
+        step: float32, (h, w, 2): where each pixel of `small` was in the frame before, relative, x then y, in
+            small pixels. None where nothing leads from there: at the beginning, at a cut.
+        from_key: the same towards the latest key frame before it; None with `step`.
+        residual: uint8, (h, w): how much each pixel differs from the one of that key frame; None with `step`.
+    """
+
+    frame: Frame
+    is_key: bool
+    small: NDArray[np.uint8]
+    step: NDArray[np.float32] | None
+    from_key: NDArray[np.float32] | None
+    residual: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,13 @@ class Commit:
         next_frame: number of the source's frame that comes after it.
         last_pts: presentation time of the last of them.
         states: what each output's sink said then.
+        propagated: how many of the frames before it have labels that were moved to them.
     """
 
     next_frame: int
     last_pts: int
     states: Mapping[str, Mapping[str, Any]]
+    propagated: int = 0
 
 
 @dataclass(slots=True)
@@ -125,7 +127,7 @@ class Journal:
             }
             whole = {kind: [one] for kind, one in kept.items() if one is not None}
             if len(whole) == len(kept):
-                return Forerun(commit.next_frame, commit.last_pts, whole)
+                return Forerun(commit.next_frame, commit.last_pts, whole, commit.propagated)
         return None
 
     def begin(self, facts: Mapping[str, Any], *, anew: bool) -> None:
@@ -146,9 +148,9 @@ class Journal:
                 f"{self.path.parent}: cannot be written to ({error.strerror}). Choose another place."
             ) from error
 
-    def commit(self, next_frame: int, last_pts: int, states: Mapping[str, Mapping[str, Any]]) -> None:
-        """Note that all frames before `next_frame` were written; SinkFault if the disk is full, or gone."""
-        self.commits = [*self.commits[1 - _COMMITS :], Commit(next_frame, last_pts, states)]
+    def commit(self, commit: Commit) -> None:
+        """Note how far all outputs were written; SinkFault if the disk is full, or gone."""
+        self.commits = [*self.commits[1 - _COMMITS :], commit]
         try:
             self._write()
         except OSError as error:
@@ -227,7 +229,9 @@ class Journal:
                 "process": os.getpid(),
                 "started": _start_of(os.getpid()),
                 "facts": self.facts,
-                "commits": [(one.next_frame, one.last_pts, one.states) for one in self.commits],
+                "commits": [
+                    (one.next_frame, one.last_pts, one.states, one.propagated) for one in self.commits
+                ],
             }
         )
         self._growing.write_text(text, encoding="utf-8")

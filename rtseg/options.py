@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rtseg.errors import OutputError
 from rtseg.sinks.images import check_image_output, is_image_output
@@ -71,6 +71,8 @@ class RunOptions:
         view: "overlay", "mask" or "side-by-side".
         legend: whether the classes' names and colours are burnt in.
         overlay_on: where colours are laid over the picture: "cpu", or "gpu" with the tensorrt backend.
+        every: infer every nth frame of a file, and more where needed; "auto" as few as an estimate of the error
+            allows. The others get the labels of both neighbours, moved to them. None infers all.
         begin: number of the first frame that is segmented, for a piece of a film.
         max_frames: end after so many frames, counted from the source's first; None for no limit.
         seconds: end after so many seconds of the source; None for no limit.
@@ -98,6 +100,7 @@ class RunOptions:
     view: str = "overlay"
     legend: bool = False
     overlay_on: str = "cpu"
+    every: int | Literal["auto"] | None = None
     begin: int = 0
     max_frames: int | None = None
     seconds: float | None = None

@@ -11,22 +11,27 @@ import cv2
 from rtseg import backends, report
 from rtseg.backends.simulated import SimulatedBackend
 from rtseg.errors import InputError, Interrupted, OutputError, SourceError, SourceFault, StageError
-from rtseg.journal import Journal, content_of
+from rtseg.journal import Commit, Journal, content_of
 from rtseg.model import find_model
 from rtseg.options import check_outputs
 from rtseg.pipeline import Pipeline
+from rtseg.pipeline.key_rules import KeyRules
 from rtseg.pipeline.meter import Meter
 from rtseg.sinks.growing import GrowingVideo
 from rtseg.sinks.images import image_sink, is_image_output
 from rtseg.sinks.kept import Forerun, Kept
 from rtseg.sinks.labels import label_sink
 from rtseg.sinks.output import holds_something
+from rtseg.sinks.segments import SEGMENT_FRAMES
 from rtseg.sinks.table import TableSink, rows_path
 from rtseg.sinks.video import VideoSink
 from rtseg.sources import open_source
+from rtseg.stages.between import Between
 from rtseg.stages.capture import Capture
 from rtseg.stages.colorize import Colorize
+from rtseg.stages.follow import Follow
 from rtseg.stages.infer import Infer
+from rtseg.stages.keys import LARGEST, KeyRule
 from rtseg.stages.look import size_shown
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
@@ -40,6 +45,7 @@ if TYPE_CHECKING:
     from rtseg.backends.base import Backend
     from rtseg.options import RunOptions
     from rtseg.pipeline import Outcome, Progress
+    from rtseg.pipeline.stage import Stage
     from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
     from rtseg.stages.painter import Painter
@@ -47,8 +53,12 @@ if TYPE_CHECKING:
 MOST_STREAMS = 4
 """Frames that are inferred at the same time, at most; with more, too many wait for their turn."""
 
+_WAITING_BYTES = 256 << 20
+"""Of pictures that wait for labels, as far as the longest gap allows."""
+
 _OPTIONS_THAT_MATTER = (
-    "stream", "codec", "crf", "opacity", "view", "legend", "overlay_on", "begin", "max_frames", "seconds",
+    "stream", "codec", "crf", "opacity", "view", "legend", "overlay_on", "every", "begin", "max_frames",
+    "seconds",
 )  # fmt: skip
 
 
@@ -90,6 +100,7 @@ class Session:
         self._make_meter = make_meter
         self._open = ExitStack()
         check_outputs(options)
+        self._keys = _key_rule_for(options.every)
         self._journal = self._make_journal()
         threads = options.threads or report.cores()
         self.backend = backend_for(
@@ -174,7 +185,7 @@ class Session:
         if self.outcome is None:
             raise RuntimeError("there is nothing to report before the run has ended")
         books = self.outcome.books
-        return {
+        facts = {
             "schema": report.SCHEMA,
             "command": "run",
             "environment": report.environment(self.backend.name, self.backend.version()),
@@ -183,8 +194,8 @@ class Session:
             "mode": self.mode,
             "frames": {
                 "captured": books.captured + self.kept_frames,
-                "fresh": books.fresh + self.kept_frames,
-                "propagated": books.propagated,
+                "fresh": books.fresh + self.kept_frames - self._forerun.propagated,
+                "propagated": books.propagated + self._forerun.propagated,
                 "held": books.held,
                 "dropped": dict(books.dropped),
             },
@@ -197,6 +208,7 @@ class Session:
             "warnings": self.warnings(),
             "errors": [str(error) for error in self.outcome.errors],
         }
+        return facts | ({"every": self._keys.summary()} if self._keys is not None else {})
 
     def _source_facts(self) -> dict[str, Any]:
         return {
@@ -277,18 +289,30 @@ class Session:
         )
         self._sinks = self._make_sinks()
         self._present = (
-            Present(self._sinks, on_segment=journal.commit) if journal is not None else Present(self._sinks)
+            Present(self._sinks) if journal is None else Present(self._sinks, on_segment=self._commit)
         )
+        label: list[Stage] = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
+        show: list[Stage] = [self._make_colorize(), self._present]
+        if self._keys is None:
+            return Pipeline(self._capture, [*label, *show], make_meter=self._make_meter)
         return Pipeline(
             self._capture,
-            [
-                Preprocess(self.backend.model.input_hw),
-                Infer(self.backend),
-                self._make_colorize(),
-                self._present,
-            ],
+            [Follow(self._keys, SEGMENT_FRAMES), *label, Between(), *show],
+            rules=KeyRules(self._frames_that_may_wait()),
             make_meter=self._make_meter,
         )
+
+    def _frames_that_may_wait(self) -> int:
+        """For their labels: three gaps' worth, so that inference has several to do, or what memory allows."""
+        assert self._keys is not None
+        picture = self.source.width * self.source.height * 3 // 2
+        wanted = min(3 * self._keys.largest, _WAITING_BYTES // max(picture, 1))
+        return max(self._keys.largest + 2, wanted)
+
+    def _commit(self, frames: int, last_pts: int, states: dict[str, dict[str, Any]]) -> None:
+        assert self._journal is not None
+        propagated = self._forerun.propagated + self._pipeline.books.propagated
+        self._journal.commit(Commit(frames, last_pts, states, propagated))
 
     def _make_sinks(self) -> dict[str, Sink]:
         options, paths = self.options, self.options.outputs
@@ -388,6 +412,24 @@ def _journal_for(options: RunOptions) -> Journal | None:
                 else f"{path}: exists already. Choose another name, or give --overwrite to replace it."
             )
     return journal
+
+
+def _key_rule_for(every: int | str | None) -> KeyRule | None:
+    """When frames of a file are inferred; None for all of them.
+
+    Raises:
+        InputError: that is more than pictures can be kept for.
+    """
+    if every is None or every == 1:
+        return None
+    if every == "auto":
+        return KeyRule()
+    if not isinstance(every, int) or not 1 < every <= LARGEST:
+        raise InputError(
+            f"--every {every}: over a file a whole number from 1 to {LARGEST}, or auto; every frame between two "
+            "that are inferred waits in memory."
+        )
+    return KeyRule(every)
 
 
 def _check_overlay(overlay_on: str, backend: str) -> None:

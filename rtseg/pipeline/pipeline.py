@@ -22,16 +22,13 @@ from rtseg.pipeline.crew import Crew
 from rtseg.pipeline.mailbox import MailboxClosedError
 from rtseg.pipeline.meter import END_TO_END, Meter
 from rtseg.pipeline.outcome import Outcome, Progress
-from rtseg.pipeline.rules import FileRules
+from rtseg.pipeline.rules import CAPTURE, FileRules
 from rtseg.pipeline.stage import NotShown
 from rtseg.pipeline.worker import Worker
 
 if TYPE_CHECKING:
     from rtseg.frame import Fate, Frame
     from rtseg.pipeline.stage import Stage
-
-CAPTURE = "capture"
-"""The name of the source's thread and of its figures; no stage may have it."""
 
 _WATCH_INTERVAL_S = 0.1
 
@@ -234,12 +231,7 @@ class Pipeline:
         frame.busy_ns[worker.name] = done_ns - started_ns
         self._count_losses()
         self._bookkeeper.capture()
-        try:
-            frame, goes_on = self._rules.admit(frame)
-        except MailboxClosedError:
-            self._bookkeeper.drop("stopped before it was shown")
-            return False
-        return not goes_on or self._hand_on(worker, frame)
+        return self._hand_on(worker, frame)
 
     def _count_losses(self) -> None:
         """Count frames that the source itself knows to have lost."""
@@ -335,6 +327,14 @@ class Pipeline:
 
     def _hand_on(self, worker: Worker, item: object) -> bool:
         """Put an item before the next stage; False if that one takes no more."""
+        try:
+            item, goes_on = self._rules.admit(worker.name, item)
+        except MailboxClosedError:
+            self._bookkeeper.drop("stopped before it was shown")
+            return False
+        return not goes_on or self._put(worker, item)
+
+    def _put(self, worker: Worker, item: object) -> bool:
         cause = ""
         try:
             if self._mailboxes[worker.position].put(item) is not None:
@@ -343,7 +343,7 @@ class Pipeline:
             cause = f"stopped before {self._names[worker.position + 1]}"
             return False
         finally:
-            if cause and self._rules.is_lost(worker.position):
+            if cause and self._rules.is_lost_behind(worker.position):
                 self._bookkeeper.drop(cause)
         return True
 

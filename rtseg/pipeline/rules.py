@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rtseg.frame import Fate, Frame
     from rtseg.pipeline.books import Bookkeeper
 
+CAPTURE = "capture"
+"""The name of the source's thread and of its figures; no stage may have it."""
 INFER = "infer"
 """The stage behind which frames wait for their slots."""
 
@@ -39,17 +41,21 @@ class FileRules:
         """Make a mailbox before each stage, given their names."""
         return [Mailbox(self.capacity) for _ in stages]
 
-    def admit(self, frame: Frame) -> tuple[Frame, bool]:
-        """Take a captured frame in; tells whether it goes to the first stage.
+    def admit(self, stage: str, item: Any) -> tuple[Any, bool]:  # noqa: ANN401, ARG002 (what it is, stages know)
+        """See what comes from a stage, or from capture; tells what goes on to the next one, and whether.
 
         Raises:
             MailboxClosedError: it will never be shown.
         """
-        return frame, True
+        return item, True
 
     def is_lost(self, position: int) -> bool:  # noqa: ARG002
-        """Whether a frame that goes astray at a position, or behind it before the next, is not shown."""
+        """Whether a frame that goes astray at a position is not shown."""
         return True
+
+    def is_lost_behind(self, position: int) -> bool:
+        """Whether a frame is not shown that a position was done with and that the next did not take."""
+        return self.is_lost(position)
 
     def forgives(self, stage: str, error: Exception) -> bool:  # noqa: ARG002
         """Whether the run goes on after a stage has raised."""
@@ -130,8 +136,11 @@ class LiveRules(FileRules):
             *(Mailbox[Any](self.capacity) for _ in range(after)),
         ]
 
-    def admit(self, frame: Frame) -> tuple[Frame, bool]:
-        """Give the frame its slot, and choose whether it is inferred."""
+    def admit(self, stage: str, item: Any) -> tuple[Any, bool]:  # noqa: ANN401 (as above)
+        """Give a captured frame its slot, and choose whether it is inferred."""
+        if stage != CAPTURE:
+            return item, True
+        frame: Frame = item
         wanted = self.thinning.wants(frame.captured_ns)
         if self.schedule is not None:
             return self.schedule.expect(frame, wanted=wanted), wanted

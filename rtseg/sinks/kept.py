@@ -34,11 +34,13 @@ class Forerun:
         next_frame: number of the source's frame to go on with.
         last_pts: presentation time of the frame before it; None where it is not known.
         kept: the parts of each output, by its kind, in order.
+        propagated: how many of the frames have labels that were moved to them, as far as that is known.
     """
 
     next_frame: int = 0
     last_pts: int | None = None
     kept: Mapping[str, Sequence[Kept]] = field(default_factory=dict)
+    propagated: int = 0
 
 
 def synced_state(path: Path, **more: Any) -> dict[str, Any]:  # noqa: ANN401 (whatever JSON holds)
