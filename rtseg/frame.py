@@ -103,7 +103,8 @@ class Followed:
         small: its luma, uint8, (h, w), reduced.
         step: float32, (h, w, 2): where each pixel of `small` was in the frame before, relative, x then y, in
             small pixels. None where nothing leads from there: at the beginning, at a cut.
-        from_key: the same towards the latest key frame before it; None with `step`.
+        back: where each pixel of the frame before is in this one; None with `step`.
+        from_key: where each pixel was in the latest key frame before this frame; None with `step`.
         residual: uint8, (h, w): how much each pixel differs from the one of that key frame; None with `step`.
     """
 
@@ -111,6 +112,7 @@ class Followed:
     is_key: bool
     small: NDArray[np.uint8]
     step: NDArray[np.float32] | None
+    back: NDArray[np.float32] | None
     from_key: NDArray[np.float32] | None
     residual: NDArray[np.uint8] | None
 

@@ -71,8 +71,8 @@ class RunOptions:
         view: "overlay", "mask" or "side-by-side".
         legend: whether the classes' names and colours are burnt in.
         overlay_on: where colours are laid over the picture: "cpu", or "gpu" with the tensorrt backend.
-        every: infer every nth frame of a file, and more where needed; "auto" as few as an estimate of the error
-            allows. The others get the labels of both neighbours, moved to them. None infers all.
+        every: infer every nth frame of a file, and more where needed; "auto": as few as an estimate of the
+            error allows. The others get the labels of both neighbours, moved to them. None infers all.
         begin: number of the first frame that is segmented, for a piece of a film.
         max_frames: end after so many frames, counted from the source's first; None for no limit.
         seconds: end after so many seconds of the source; None for no limit.

@@ -31,7 +31,7 @@ from rtseg.stages.capture import Capture
 from rtseg.stages.colorize import Colorize
 from rtseg.stages.follow import Follow
 from rtseg.stages.infer import Infer
-from rtseg.stages.keys import LARGEST, KeyRule
+from rtseg.stages.keys import key_rule_for
 from rtseg.stages.look import size_shown
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
@@ -100,7 +100,7 @@ class Session:
         self._make_meter = make_meter
         self._open = ExitStack()
         check_outputs(options)
-        self._keys = _key_rule_for(options.every)
+        self._keys = key_rule_for(options.every)
         self._journal = self._make_journal()
         threads = options.threads or report.cores()
         self.backend = backend_for(
@@ -412,24 +412,6 @@ def _journal_for(options: RunOptions) -> Journal | None:
                 else f"{path}: exists already. Choose another name, or give --overwrite to replace it."
             )
     return journal
-
-
-def _key_rule_for(every: int | str | None) -> KeyRule | None:
-    """When frames of a file are inferred; None for all of them.
-
-    Raises:
-        InputError: that is more than pictures can be kept for.
-    """
-    if every is None or every == 1:
-        return None
-    if every == "auto":
-        return KeyRule()
-    if not isinstance(every, int) or not 1 < every <= LARGEST:
-        raise InputError(
-            f"--every {every}: over a file a whole number from 1 to {LARGEST}, or auto; every frame between two "
-            "that are inferred waits in memory."
-        )
-    return KeyRule(every)
 
 
 def _check_overlay(overlay_on: str, backend: str) -> None:

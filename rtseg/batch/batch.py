@@ -15,6 +15,7 @@ from rtseg.errors import OutputError
 from rtseg.journal import content_of
 from rtseg.options import RunOptions
 from rtseg.session import backend_for
+from rtseg.stages.keys import key_rule_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,12 +78,14 @@ class Batch:
         """List the files.
 
         Raises:
-            InputError: there are none, outputs would collide, or the model or backend is not there.
+            InputError: there are none, outputs would collide, an option is out of its range, or the model or
+                backend is not there.
         """
         self.options = options
         self.clips = clips_from(options.sources, options.out)
         if options.out.exists() and not options.out.is_dir():
             raise OutputError(f"{options.out}: a file, so no folder of that name can be made.")
+        key_rule_for(options.run.every)
         self.backend = backend_for(options.run.backend, options.run.model, options.run.precision)
         self.manifest = Manifest(options.out / NAME)
         self._what = self._run_facts()
@@ -187,7 +190,7 @@ class Batch:
     def _run_facts(self) -> dict[str, Any]:
         """What the outputs are made with: files that were made with something else are not done."""
         run, model = self.options.run, self.backend.model
-        names = ("stream", "codec", "crf", "opacity", "view", "legend", "max_frames", "seconds")
+        names = ("stream", "codec", "crf", "opacity", "view", "legend", "every", "max_frames", "seconds")
         return {
             "model": f"{model.name} {model.precision} {model.sha256[:16]}",
             "backend": self.backend.name,

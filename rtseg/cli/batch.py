@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -11,6 +11,7 @@ from rtseg.cli.options import (
     backend_option,
     codec_option,
     crf_option,
+    every_option,
     existing_or_not,
     legend_option,
     max_frames_option,
@@ -68,6 +69,7 @@ _THREADS_A_TASK = 2
 @only_option
 @view_option
 @legend_option
+@every_option
 @max_frames_option
 @seconds_option
 @report_option
@@ -88,6 +90,7 @@ def batch_command(
     only: frozenset[str] | None,
     view: str,
     legend: bool,
+    every: int | Literal["auto"] | None,
     max_frames: int | None,
     seconds: float | None,
     report: str | None,
@@ -127,6 +130,7 @@ def batch_command(
         only=only,
         view=view,
         legend=legend,
+        every=every,
         max_frames=max_frames,
         seconds=seconds,
     )

@@ -38,14 +38,6 @@ def _latency(_context: click.Context, _option: click.Parameter, text: str | None
     return latency_ms
 
 
-def _every(_context: click.Context, _option: click.Parameter, text: str | None) -> int | str | None:
-    if text is None or text == "auto":
-        return text
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 1000):
-        raise click.BadParameter(f"{text} is neither a whole number from 1 to 1000 nor auto.")
-    return int(text)
-
-
 _SECONDS = click.FloatRange(min=0, min_open=True)
 
 _OPTIONS = (
@@ -56,12 +48,6 @@ _OPTIONS = (
         callback=_latency,
         metavar="MS|auto",
         help="Show every frame so many milliseconds after it was captured; auto finds the least.",
-    ),
-    click.option(
-        "--every",
-        callback=_every,
-        metavar="N|auto",
-        help="With --latency: infer every Nth frame, move its labels to the others. auto: as many as can be.",
     ),
     click.option(
         "--on-error",
@@ -85,7 +71,7 @@ _OPTIONS = (
 )
 
 _ONLY_LIVE = (
-    "latency", "every", "on_error", "camera_size", "camera_fps", "camera_format", "transport", "open_timeout",
+    "latency", "on_error", "camera_size", "camera_fps", "camera_format", "transport", "open_timeout",
     "read_timeout", "give_up", "split", "push", "metrics", "window", "mark_stale",
 )  # fmt: skip
 

@@ -86,6 +86,23 @@ overlay_on_option = click.option(
     show_default=True,
     help="Where colours are laid over the picture; gpu goes with --backend tensorrt.",
 )
+
+
+def _every(_context: click.Context, _option: click.Parameter, text: str | None) -> int | str | None:
+    if text is None or text == "auto":
+        return text
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 1000):
+        raise click.BadParameter(f"{text} is neither a whole number from 1 to 1000 nor auto.")
+    return int(text)
+
+
+every_option = click.option(
+    "--every",
+    callback=_every,
+    metavar="N|auto",
+    help="Infer every Nth frame and move labels to the others. auto: over a file, as few as an estimate of "
+    "the error allows; with --latency, as many as can be.",
+)
 max_frames_option = click.option(
     "--max-frames", type=click.IntRange(min=1), metavar="N", help="End after N frames."
 )

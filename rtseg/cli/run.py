@@ -12,6 +12,7 @@ from rtseg.cli.options import (
     backend_option,
     codec_option,
     crf_option,
+    every_option,
     existing_or_not,
     legend_option,
     max_frames_option,
@@ -73,6 +74,7 @@ _RUN_OPTIONS = (
 @view_option
 @legend_option
 @overlay_on_option
+@every_option
 @max_frames_option
 @seconds_option
 @click.option("--resume", is_flag=True, help="Go on with what an earlier run left, cut off by whatever.")
@@ -94,6 +96,7 @@ def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa:
       rtseg run "synth://640x480@30?seconds=10&seed=1" -o overlay.mp4
       rtseg run clip.mp4 -o overlay.mp4 --legend --report run.json
       rtseg run clip.mp4 -o cars.mp4 --only car,pedestrian,bicyclist
+      rtseg run clip.mp4 -o overlay.mp4 --every auto
       rtseg run clip.mp4 --labels labels.mkv --table frames.parquet
       rtseg run "photos/*.jpg" -o overlays
       rtseg run long.mp4 -o overlay.mp4 --resume
@@ -135,7 +138,12 @@ def _session_for(source: str, given: dict[str, Any], live: LiveRun | None) -> Se
     from rtseg.cli.screen import standard_error
     from rtseg.options import RunOptions
 
-    options = RunOptions(source=source, live=live, **{name: given[name] for name in _RUN_OPTIONS})
+    options = RunOptions(
+        source=source,
+        live=live,
+        every=given["every"] if live is None else None,
+        **{name: given[name] for name in _RUN_OPTIONS},
+    )
     with terms_on_screen(standard_error(), trust=options.trust_plan) as terms:
         if live is None:
             from rtseg.session import Session

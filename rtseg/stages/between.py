@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from rtseg.frame import Labelled, LabelMap
-from rtseg.stages.flow import Mover, brought, composed, inverted
+from rtseg.stages.flow import Mover, brought, composed
 from rtseg.stages.vote import Vote
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rtseg.frame import Followed
     from rtseg.pipeline.gaps import Placed
     from rtseg.stages.flow import Displacement
+
+    Bytes = NDArray[np.uint8]
 
 # Found on CamVid's labelled 15 Hz run: DECISIONS.md, "Live" and "Fewer frames".
 _NOISE = 2.0
@@ -68,7 +70,7 @@ class Between:
 
     def _displacement_to_key(self, placed: Placed) -> Displacement | None:
         """Where each pixel lies in the next key frame; None where nothing leads there."""
-        if not placed.until or placed.until[-1].step is None:
+        if not placed.until or placed.until[-1].back is None:
             return None
         key = placed.until[-1].frame.index
         if key != self._gap:
@@ -81,14 +83,13 @@ def _displacements(gap: tuple[Followed, ...]) -> dict[int, Displacement]:
     found: dict[int, Displacement] = {}
     to_key: Displacement | None = None
     for followed, later in zip(gap[-2::-1], gap[:0:-1], strict=True):
-        assert later.step is not None
-        onward = inverted(later.step)
-        to_key = onward if to_key is None else composed(onward, to_key)
+        assert later.back is not None
+        to_key = later.back if to_key is None else composed(later.back, to_key)
         found[followed.frame.index] = to_key
     return found
 
 
-def _share_of_before(placed: Placed, to_key: Displacement, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+def _share_of_before(placed: Placed, to_key: Displacement, shape: tuple[int, ...]) -> Bytes:
     """How much the labels from before count at each pixel, 0…255, of the labels' shape (H, W)."""
     followed, key = placed.followed, placed.until[-1]
     assert followed.residual is not None
@@ -102,6 +103,6 @@ def _share_of_before(placed: Placed, to_key: Displacement, shape: tuple[int, ...
     )
 
 
-def _doubt(residual: NDArray[np.uint8], age: int) -> NDArray[np.float32]:
-    around = cv2.blur(residual, (3, 3), dst=None).astype(np.float32)
+def _doubt(residual: Bytes, age: int) -> NDArray[np.float32]:
+    around = cv2.blur(residual, (3, 3)).astype(np.float32)
     return np.asarray((around + np.float32(_NOISE)) * np.float32(age**_AGEING), np.float32)

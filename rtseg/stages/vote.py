@@ -20,8 +20,8 @@ class Vote:
     """Lets two label maps vote on every pixel, and the pixels around it with them.
 
     Where labels were moved, their edges are rounded to pixels, each map's in its own way: a vote of a
-    neighbourhood smooths that, and does not tear a thing of which each map knows a part. Keeps the memory that
-    it takes. Owned by one thread.
+    neighbourhood smooths that, and does not tear a thing of which each map knows a part. Keeps the memory
+    that it takes. Owned by one thread.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Vote:
             votes = _votes(id_, one, other, share, rest)
             cv2.copyTo(self._all(id_), cv2.compare(votes, most, cv2.CMP_GT), chosen)
             cv2.max(most, votes, dst=most)
-        return chosen
+        return np.asarray(chosen, np.uint8)
 
     def _all(self, id_: int) -> Bytes:
         """A map that has this class everywhere."""
@@ -66,7 +66,5 @@ def _votes(id_: int, one: Bytes, other: Bytes, share: Bytes, rest: Bytes) -> Byt
 
 
 def _ids_in(*maps: Bytes) -> list[int]:
-    counts = cv2.calcHist(list(maps), [0], None, [_IDS], [0, _IDS])
-    for one in maps[1:]:
-        counts += cv2.calcHist([one], [0], None, [_IDS], [0, _IDS])
+    counts = sum(cv2.calcHist([one], [0], None, [_IDS], [0, _IDS]) for one in maps)
     return [int(id_) for id_ in np.flatnonzero(counts)]
