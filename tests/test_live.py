@@ -393,7 +393,7 @@ def test_a_signal_asks_how_it_goes(rtsp_server, tmp_path):
         (["clip.mp4", "--latency", "100"], "--latency is for live runs"),
         (["clip.mp4", "--window"], "--window is for live runs"),
         (["clip.mp4", "--loop"], "--loop is for live runs"),
-        (["clip.mp4", "--every", "2"], "--every is for live runs"),
+        (["clip.mp4", "--every", "31"], "--every 31: over a file a whole number from 1 to 30"),
         (["clip.mp4", "--realtime", "--mode", "file"], "--mode file: --realtime is live"),
         (["rtsp://127.0.0.1/x", "--mode", "file"], "--mode file: a camera or a stream is live"),
         (["rtsp://127.0.0.1/x", "--resume"], "--resume is for files"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rtseg.stages.flow import Displacement
+
+Every = int | Literal["auto"]
+"""What may be asked for: a number of frames, or "auto"."""
 
 LARGEST = 30
 """Frames from one key frame to the next, at most: so many pictures have to be kept."""
