@@ -5,8 +5,8 @@ python benchmarks/every.py ../shared/data/camvid CLIP [--curve docs/every.svg] [
 Labels are compared with the truth label by label, through `rtseg run` itself: on CamVid's val split, which is
 a labelled film at 15 Hz, and on a synthetic drive at 30 Hz, whose truth is exact. Speed is that of the whole
 way from H.264 to H.264 at 1280×720: the clip is scaled and repeated first, and all n are run in turn, in
-processes of their own; the medians are printed, of frames a second from the first to the last one written, and
-of CPU milliseconds a frame. The shipped INT8 model on the default backend. The curve needs matplotlib.
+processes of their own; the medians are printed, of frames a second from the first to the last one written,
+and of CPU milliseconds a frame. The shipped INT8 model on the default backend. The curve needs matplotlib.
 """
 
 from __future__ import annotations

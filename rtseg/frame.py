@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Fate = Literal["fresh", "propagated", "held"]
-"""Where shown labels come from: this frame, an older one moved along the flow, an older one as it was."""
+"""Where shown labels come from: this frame, others moved along the flow, an older one as it was."""
 
 
 @dataclass(slots=True)

@@ -9,6 +9,8 @@
     crew.py       the threads of one stage, in turns
     outcome.py    what a run tells while it lasts and when it is over
     pipeline.py   puts them together
+    rules.py      the two policies; schedule.py, thinning.py, deadline.py: their live parts
+    key_rules.py  over a file, only key frames are inferred; gaps.py: where the others wait
     aside.py      a sink in a thread of its own
 
 All threads of rtseg are started in pipeline.py and aside.py.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Bytes = NDArray[np.uint8]
 
-# Found on CamVid's labelled 15 Hz run: DECISIONS.md, "Live" and "Fewer frames".
+# Found on CamVid's labelled 15 Hz run: DECISIONS.md, "Fewer frames".
 _NOISE = 2.0
 """Levels by which pixels differ that are the same thing."""
 _AGEING = 0.25
