@@ -20,7 +20,7 @@ class Books:
     Attributes:
         captured: frames that the source delivered.
         fresh: shown with their own labels.
-        propagated: shown with older labels, moved along the optical flow.
+        propagated: shown with labels of other frames, moved along the optical flow.
         held: shown with older labels as they were.
         dropped: not shown, by cause; a cause that never occurred is absent.
     """
