@@ -9,7 +9,7 @@ import numpy as np
 
 from rtseg.frame import Labelled, LabelMap
 from rtseg.stages.flow import Mover, brought, composed
-from rtseg.stages.vote import Vote
+from rtseg.stages.vote import merged
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -41,7 +41,6 @@ class Between:
 
     def __init__(self) -> None:
         self._mover = Mover()
-        self._vote = Vote()
         self._gap: int | None = None
         self._to_key: dict[int, Displacement] = {}
         """Where each pixel of a frame lies in the next key frame, by the frame's number, in one gap."""
@@ -65,7 +64,7 @@ class Between:
         to_key = self._displacement_to_key(placed)
         if placed.after is not None and to_key is not None:
             other = self._mover.moved(placed.after.label_map.ids, to_key)
-            ids = self._vote.merged(ids, other, _share_of_before(placed, to_key, ids.shape))
+            ids = merged(ids, other, _share_of_before(placed, to_key, ids.shape))
         return Labelled(followed.frame, LabelMap(ids, "propagated"))
 
     def _displacement_to_key(self, placed: Placed) -> Displacement | None:

@@ -13,49 +13,49 @@ if TYPE_CHECKING:
     Bytes = NDArray[np.uint8]
 
 _WINDOW = (3, 3)
+_REACH = 1
+"""Pixels by which the window reaches beyond its middle."""
+_BAND_ROWS = 120
+"""A band of rows lies in the processor's cache, and few classes are in it."""
 _IDS = 256
 
 
-class Vote:
-    """Lets two label maps vote on every pixel, and the pixels around it with them.
+def merged(one: Bytes, other: Bytes, share: Bytes) -> Bytes:
+    """Let two label maps vote on every pixel, and the pixels around it with them.
 
     Where labels were moved, their edges are rounded to pixels, each map's in its own way: a vote of a
-    neighbourhood smooths that, and does not tear a thing of which each map knows a part. Keeps the memory
-    that it takes. Owned by one thread.
+    neighbourhood smooths that, and does not tear a thing of which each map knows a part.
+
+    Args:
+        one: class ids, (H, W).
+        other: the same of the other map.
+        share: how much the first map counts at each pixel, 0…255 of 255, (H, W).
+
+    Returns:
+        Class ids, (H, W), the caller's own. Of two classes with equal votes the lower id.
     """
+    chosen = np.empty_like(one)
+    for top in range(0, len(one), _BAND_ROWS):
+        begin = max(0, top - _REACH)
+        band = slice(begin, top + _BAND_ROWS + _REACH)
+        inside = slice(top - begin, top - begin + _BAND_ROWS)
+        chosen[top : top + _BAND_ROWS] = _elected(one[band], other[band], share[band])[inside]
+    return chosen
 
-    def __init__(self) -> None:
-        self._shape = (0, 0)
-        self._solid: dict[int, Bytes] = {}
 
-    def merged(self, one: Bytes, other: Bytes, share: Bytes) -> Bytes:
-        """Choose a class for every pixel.
-
-        Args:
-            one: class ids, (H, W).
-            other: the same of the other map.
-            share: how much the first map counts at each pixel, 0…255 of 255, (H, W).
-
-        Returns:
-            Class ids, (H, W), the caller's own. Of two classes with equal votes the lower id.
-        """
-        if self._shape != one.shape:
-            self._shape, self._solid = one.shape, {}
-        rest = cv2.bitwise_not(share)
-        first, *others = _ids_in(one, other)
-        chosen = self._all(first).copy()
-        most = _votes(first, one, other, share, rest) if others else None
-        for id_ in others:
-            votes = _votes(id_, one, other, share, rest)
-            cv2.copyTo(self._all(id_), cv2.compare(votes, most, cv2.CMP_GT), chosen)
-            cv2.max(most, votes, dst=most)
-        return np.asarray(chosen, np.uint8)
-
-    def _all(self, id_: int) -> Bytes:
-        """A map that has this class everywhere."""
-        if id_ not in self._solid:
-            self._solid[id_] = np.full(self._shape, id_, np.uint8)
-        return self._solid[id_]
+def _elected(one: Bytes, other: Bytes, share: Bytes) -> Bytes:
+    """For every pixel the class with the most votes."""
+    first, *others = _ids_in(one, other)
+    elected = np.full(one.shape, first, np.uint8)
+    if not others:
+        return elected
+    rest = cv2.bitwise_not(share)
+    most = _votes(first, one, other, share, rest)
+    for id_ in others:
+        votes = _votes(id_, one, other, share, rest)
+        np.putmask(elected, cv2.compare(votes, most, cv2.CMP_GT), id_)
+        cv2.max(most, votes, dst=most)
+    return elected
 
 
 def _votes(id_: int, one: Bytes, other: Bytes, share: Bytes, rest: Bytes) -> Bytes:

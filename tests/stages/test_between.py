@@ -14,7 +14,7 @@ from rtseg.stages.between import Between
 from rtseg.stages.flow import composed, inverted
 from rtseg.stages.follow import Follow
 from rtseg.stages.keys import LARGEST, KeyRule, key_rule_for
-from rtseg.stages.vote import Vote
+from rtseg.stages.vote import merged
 from tests.stages.test_motion import at, blobs, texture, window
 
 SIZE = (480, 360)
@@ -147,15 +147,22 @@ def test_a_vote():
     one, other = np.full((6, 8), 3, np.uint8), np.full((6, 8), 7, np.uint8)
     share = np.zeros((6, 8), np.uint8)
     share[:, :4] = 255
-    vote = Vote()
-    merged = vote.merged(one, other, share)
-    assert (merged == np.where(share, 3, 7)).all()
-    assert np.array_equal(vote.merged(one, one, share), one)
+    assert (merged(one, other, share) == np.where(share, 3, 7)).all()
+    assert np.array_equal(merged(one, one, share), one)
     lonely = one.copy()
     lonely[2, 2] = 5
-    assert np.array_equal(vote.merged(lonely, one, share * 0 + 140), one)
-    big = np.full((12, 16), 3, np.uint8)
-    assert np.array_equal(vote.merged(big, big, np.full_like(big, 9)), big)
+    assert np.array_equal(merged(lonely, one, share * 0 + 140), one)
+
+
+def test_a_vote_has_no_seams():
+    """What is counted in bands is what would be counted at once."""
+    rng = np.random.default_rng(4)
+    one, other = (rng.integers(0, 11, (200, 90), np.uint8) for _ in range(2))
+    share = rng.integers(0, 256, (200, 90), np.uint8)
+    whole = merged(one, other, share)
+    for top in (17, 119, 121):
+        part = merged(one[top:], other[top:], share[top:])
+        assert np.array_equal(part[1:], whole[top + 1 :])
 
 
 @pytest.mark.parametrize("every", [0, -1, LARGEST + 1, 1000, "often", 2.5])
