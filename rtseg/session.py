@@ -289,7 +289,9 @@ class Session:
         )
         self._sinks = self._make_sinks()
         self._present = (
-            Present(self._sinks) if journal is None else Present(self._sinks, on_segment=self._commit)
+            Present(self._sinks)
+            if journal is None
+            else Present(self._sinks, on_segment=_noting_in(journal, self._forerun.propagated))
         )
         label: list[Stage] = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
         show: list[Stage] = [self._make_colorize(), self._present]
@@ -308,11 +310,6 @@ class Session:
         picture = self.source.width * self.source.height * 3 // 2
         wanted = min(3 * self._keys.largest, _WAITING_BYTES // max(picture, 1))
         return max(self._keys.largest + 2, wanted)
-
-    def _commit(self, frames: int, last_pts: int, states: dict[str, dict[str, Any]]) -> None:
-        assert self._journal is not None
-        propagated = self._forerun.propagated + self._pipeline.books.propagated
-        self._journal.commit(Commit(frames, last_pts, states, propagated))
 
     def _make_sinks(self) -> dict[str, Sink]:
         options, paths = self.options, self.options.outputs
@@ -385,6 +382,15 @@ class Session:
             self._journal.remove()
         else:
             self._journal.settle()
+
+
+def _noting_in(journal: Journal, propagated_before: int) -> Callable[..., None]:
+    """What notes each segment; it knows no session, so that a session is gone as soon as nobody needs it."""
+
+    def note(frames: int, last_pts: int, states: dict[str, dict[str, Any]], propagated: int) -> None:
+        journal.commit(Commit(frames, last_pts, states, propagated_before + propagated))
+
+    return note
 
 
 def _journal_for(options: RunOptions) -> Journal | None:

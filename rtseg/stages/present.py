@@ -25,8 +25,8 @@ class Present:
         self,
         sinks: Mapping[str, Sink],
         *,
-        on_segment: Callable[[int, int, dict[str, dict[str, Any]]], None] | None = (
-            lambda _frames, _pts, _states: None
+        on_segment: Callable[[int, int, dict[str, dict[str, Any]], int], None] | None = (
+            lambda _frames, _pts, _states, _propagated: None
         ),
     ) -> None:
         """Choose where pictures go.
@@ -34,10 +34,12 @@ class Present:
         Args:
             sinks: the sinks, by the kind of output.
             on_segment: called when all sinks have ended a segment, with the number of frames in them, the
-                last one's presentation time, and what each said of it, by its kind; None without segments.
+                last one's presentation time, what each said of it, by its kind, and to how many of all frames
+                up to there that were written here labels were moved; None without segments.
         """
         self._sinks = sinks
         self._on_segment = on_segment
+        self._propagated = 0
         self._open: list[Sink] = []
         self._late_errors: list[str] = []
 
@@ -69,10 +71,11 @@ class Present:
         """Write to all sinks."""
         for sink in self._open:
             sink.write(painted)
+        self._propagated += painted.label_map.fate == "propagated"
         frames = painted.frame.index + 1
         if self._on_segment is not None and frames % SEGMENT_FRAMES == 0:
             states = {kind: sink.end_segment() for kind, sink in self._sinks.items()}
-            self._on_segment(frames, painted.frame.pts, states)
+            self._on_segment(frames, painted.frame.pts, states, self._propagated)
 
     def _close(self, error: BaseException | None) -> BaseException | None:
         """Close what is open and return the first error there is, `error` before all."""

@@ -131,7 +131,8 @@ def test_present_ends_a_segment_in_all_sinks_at_its_last_frame():
         "b end segment",
         *["a write", "b write"] * 2,
     ]
-    assert said == [(SEGMENT_FRAMES, 1000 + SEGMENT_FRAMES - 1, {"a": {"name": "a"}, "b": {"name": "b"}})]
+    states = {"a": {"name": "a"}, "b": {"name": "b"}}
+    assert said == [(SEGMENT_FRAMES, 1000 + SEGMENT_FRAMES - 1, states, 0)]
 
 
 def test_present_closes_what_was_opened_when_opening_fails():
