@@ -54,8 +54,8 @@ PEERS = {
     ),
     "ultralytics": Peer(
         "ultralytics", "ultralytics_stream.py",
-        ("ultralytics", "torch==2.13.0", "torchvision==0.28.0", "openvino", "nncf", "onnx"),
-        about="predict(stream=True), yolo26n-sem 640×384 float32 OpenVINO, random weights, MPEG-4",
+        ("ultralytics", "openvino", "nncf", "onnx"),
+        about="yolo26n-sem 640×384 float32 on OpenVINO, random weights",
     ),
 }  # fmt: skip
 
@@ -71,11 +71,7 @@ def python_of(peer: Peer) -> str:
         print(f"making an environment for {peer.title} …", file=sys.stderr)
         venv.create(folder, with_pip=True, clear=True)
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        index = ["--extra-index-url", "https://download.pytorch.org/whl/cpu", "--retries", "0"]
-        subprocess.run(
-            [*command, *(index if "torch==2.13.0" in peer.requirements else []), *peer.requirements],
-            check=True,
-        )
+        subprocess.run([*command, *peer.requirements], check=True)
         (folder / "made").touch()
     return str(python)
 
