@@ -14,6 +14,7 @@ import click
 from rtseg.cli.live import live_options, live_run_from
 from rtseg.cli.options import (
     backend_option,
+    every_option,
     model_option,
     precision_option,
     report_option,
@@ -47,6 +48,7 @@ _FPS = click.option("--fps", type=click.IntRange(1, 240), default=30, show_defau
 @precision_option
 @backend_option
 @threads_option
+@every_option
 @seconds_option
 @report_option
 @live_options
