@@ -122,12 +122,12 @@ def fusion(layers: Iterable[Layer]) -> dict[str, Any]:
 
 
 def weights_sentence(facts: dict[str, Any]) -> str:
-    """Whether convolutions hold their weights although the file stores them as half behind Cast nodes."""
+    """Whether convolutions hold their weights, as they should: the parser was given them as constants."""
     weights, casts = facts["convolutions"]["weights"], facts["weight_casts_left"]
     if casts or weights["as_input"]:
         return (
             f"{len(casts)} layers convert weights in every run and {weights['as_input']} convolutions take "
-            "theirs as an input: half weights behind Cast nodes cost time here"
+            "theirs as an input, which costs time: they were constants for the parser"
         )
     if weights["inside"] == facts["convolutions"]["count"] and weights["inside"]:
         return "all convolutions hold their weights; no layer converts any"
