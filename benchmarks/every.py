@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import av
 import cv2
 import numpy as np
-from throughput import write_clip
+from throughput import OURS, write_clip
 
 from rtseg.classes import CAMVID
 from rtseg.options import RunOptions
@@ -46,24 +46,6 @@ if TYPE_CHECKING:
 EVERY: tuple[Every, ...] = (1, 2, 3, 4, 5, 6, 8, 12, "auto")
 DRIVE = SyntheticDrive(480, 360, Fraction(30), seconds=Fraction(5), seed=20_261)
 DRIVE_URI = "synth://480x360@30?seconds=5&seed=20261"
-
-TIMED = """
-import json, sys, time
-from pathlib import Path
-from rtseg import RunOptions, Session
-every = sys.argv[3] if sys.argv[3] == "auto" else int(sys.argv[3])
-options = RunOptions(sys.argv[1], out=Path(sys.argv[2]), precision="int8", every=every, overwrite=True)
-with Session(options) as session:
-    marks = []
-    def note(progress):
-        if progress.books.shown:
-            marks.append((progress.books.shown, time.perf_counter(), time.process_time()))
-    session.run(note)
-first, last = marks[0], marks[-1]
-frames, seconds, cpu_seconds = (b - a for a, b in zip(first, last))
-told = session.report()["frames"]
-print(json.dumps([frames / seconds, cpu_seconds / frames * 1e3, told["fresh"] / told["captured"]]))
-"""
 
 
 @dataclass(frozen=True)
@@ -143,9 +125,11 @@ def speeds(clip: str, frames: int, rounds: int, folder: Path) -> list[Speed]:
     measured: list[list[list[float]]] = [[] for _ in EVERY]
     for _ in range(rounds):
         for every, figures in zip(EVERY, measured, strict=True):
-            command = [sys.executable, "-c", TIMED, str(film), str(out), str(every)]
+            command = [sys.executable, "-c", OURS, str(film), str(out), str(every)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            figures.append(json.loads(done.stdout))
+            told = json.loads(done.stdout)
+            frames_shown, cpu_ms = told["frames"], told["cpu_seconds"] * 1e3
+            figures.append([frames_shown / told["seconds"], cpu_ms / frames_shown, told["inferred"]])
             print(f"1280×720, {every}: {figures[-1]}", file=sys.stderr)
     return [Speed(*map(statistics.median, zip(*figures, strict=True))) for figures in measured]
 

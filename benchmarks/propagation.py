@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from rtseg.backends import backend_for
 from rtseg.picture import plane_view
 from rtseg.report import environment
-from rtseg.session import backend_for
 from rtseg.sources.drive import picture_from_rgb
 from rtseg.stages.motion import Motion
 from rtseg.training.confusion import ConfusionMatrix

@@ -27,7 +27,10 @@ OURS = """
 import json, sys, time
 from pathlib import Path
 from rtseg import RunOptions, Session
-with Session(RunOptions(sys.argv[1], out=Path(sys.argv[2]), precision="int8", overwrite=True)) as session:
+every = sys.argv[3] if sys.argv[3:] else None
+every = int(every) if every and every.isdecimal() else every
+options = RunOptions(sys.argv[1], out=Path(sys.argv[2]), precision="int8", every=every, overwrite=True)
+with Session(options) as session:
     marks = []
     def note(progress):
         if progress.books.shown:
@@ -35,8 +38,11 @@ with Session(RunOptions(sys.argv[1], out=Path(sys.argv[2]), precision="int8", ov
     session.run(note)
 first, last = marks[0], marks[-1]
 frames, seconds, cpu_seconds = (b - a for a, b in zip(first, last))
-print(json.dumps({"frames": frames, "seconds": seconds, "cpu_seconds": cpu_seconds}))
+told = session.report()["frames"]
+inferred = told["fresh"] / told["captured"]
+print(json.dumps({"frames": frames, "seconds": seconds, "cpu_seconds": cpu_seconds, "inferred": inferred}))
 """
+"""CLIP OUT [EVERY]; prints what lies between the first frame shown and the last."""
 
 
 def main() -> None:

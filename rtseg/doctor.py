@@ -87,7 +87,7 @@ def _library(name: str, *, required: bool = False, extra: str = "") -> Finding:
 
 def _backend(name: str) -> Finding:
     """Open the default model in the backend and label one grey picture, which is what opening does."""
-    from rtseg.session import backend_for
+    from rtseg.backends import backend_for
 
     what = f"backend {name}"
     try:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import av
 import cv2
 
-from rtseg import backends, report
-from rtseg.backends.simulated import SimulatedBackend
+from rtseg import report
+from rtseg.backends import backend_for
 from rtseg.errors import InputError, Interrupted, OutputError, SourceError, SourceFault, StageError
 from rtseg.journal import Commit, Journal, content_of
-from rtseg.model import find_model
 from rtseg.options import check_outputs
 from rtseg.pipeline import Pipeline
 from rtseg.pipeline.key_rules import KeyRules
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from rtseg.backends.base import Backend
     from rtseg.options import RunOptions
     from rtseg.pipeline import Outcome, Progress
     from rtseg.pipeline.stage import Stage
@@ -441,22 +439,3 @@ def _painter_on(overlay_on: str) -> Painter | None:
     from rtseg.cuda.painter import GpuPainter
 
     return GpuPainter()
-
-
-def backend_for(
-    backend: str,
-    model: str | None,
-    precision: str = "auto",
-    threads: int | None = None,
-    streams: int = 1,
-) -> Backend:
-    """Choose a backend and find a model for it; the backend is not open yet. See `Backend` for the last two.
-
-    Raises:
-        InputError: there is no such backend, model or precision.
-    """
-    chosen = backends.choose(backend)
-    if model is None and issubclass(chosen, SimulatedBackend):
-        return chosen(chosen.synthetic_model(), threads=threads, streams=streams)
-    found = find_model(model, precision, chosen.preferred_precisions)
-    return chosen(found, threads=threads, streams=streams)

@@ -16,6 +16,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from rtseg.errors import InputError, MissingDependencyError
+from rtseg.model import find_model
 
 if TYPE_CHECKING:
     from rtseg.backends.base import Backend
@@ -81,6 +82,27 @@ def choose(name: str) -> type[Backend]:
 
         return TensorRtBackend.running(name.partition(":")[2])
     return backend_class(name)
+
+
+def backend_for(
+    backend: str,
+    model: str | None,
+    precision: str = "auto",
+    threads: int | None = None,
+    streams: int = 1,
+) -> Backend:
+    """Choose a backend and find a model for it; the backend is not open yet. See `Backend` for the last two.
+
+    Raises:
+        InputError: there is no such backend, model or precision.
+    """
+    from rtseg.backends.simulated import SimulatedBackend
+
+    chosen = choose(backend)
+    if model is None and issubclass(chosen, SimulatedBackend):
+        return chosen(chosen.synthetic_model(), threads=threads, streams=streams)
+    found = find_model(model, precision, chosen.preferred_precisions)
+    return chosen(found, threads=threads, streams=streams)
 
 
 def _simulated(name: str) -> type[Backend]:

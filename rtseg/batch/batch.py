@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rtseg import report
+from rtseg.backends import backend_for
 from rtseg.batch.clips import clips_from
 from rtseg.batch.manifest import NAME, Entry, Manifest
 from rtseg.batch.scheduler import Scheduler, Work
 from rtseg.errors import OutputError
 from rtseg.journal import content_of
 from rtseg.options import RunOptions
-from rtseg.session import backend_for
 from rtseg.stages.keys import key_rule_for
 
 if TYPE_CHECKING:

@@ -84,7 +84,7 @@ def _send(
     """End and duration of each image, nanoseconds; and trtexec's terms."""
     times: list[tuple[int, int]] = []
     terms: dict[str, list[float]] = {}
-    lane = backend.lanes[0] if isinstance(backend, TensorRtBackend) and backend.streams == 1 else None
+    on_gpu = backend if isinstance(backend, TensorRtBackend) and backend.streams == 1 else None
     warm_ns = time.perf_counter_ns() + ns_from_s(min(WARM_UP_S, seconds))
     over_ns = warm_ns + ns_from_s(seconds)
     sent = 0
@@ -96,10 +96,11 @@ def _send(
         if begun_ns < warm_ns:
             continue
         times.append((ended_ns, ended_ns - begun_ns))
-        if lane is not None:
-            with backend.enter():  # type: ignore[attr-defined]
-                for kind in KINDS:
-                    terms.setdefault(kind, []).append(getattr(lane.times, kind))
+        if on_gpu is not None:
+            with on_gpu.enter():
+                parts = on_gpu.lanes[0].times
+            for kind in KINDS:
+                terms.setdefault(kind, []).append(getattr(parts, kind))
     return times, terms
 
 

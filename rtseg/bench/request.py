@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rtseg.backends import backend_for
 from rtseg.errors import MissingDependencyError
-from rtseg.session import MOST_STREAMS, backend_for
+from rtseg.session import MOST_STREAMS
 from rtseg.sources import is_live
 from rtseg.sources.listing import is_images
 from rtseg.tensorrt.cache import Terms

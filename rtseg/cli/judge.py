@@ -47,9 +47,9 @@ def eval_command(
 
     All three come from one exact confusion matrix over all pixels of the split; void pixels are left out.
     """
+    from rtseg.backends import backend_for
     from rtseg.cli.screen import progress_bar
     from rtseg.report import check_writable, write
-    from rtseg.session import backend_for
     from rtseg.training.data import LabelledFolder
     from rtseg.training.evaluate import evaluate, report_of
 

@@ -13,7 +13,7 @@ def read_onnx(content: bytes) -> ModelProto | None:
     model = ModelProto()
     try:
         model.ParseFromString(content)
-    except Exception:  # protobuf's DecodeError, whose module protobuf has moved before
+    except Exception:  # DecodeError, which protobuf keeps in another module from version to version
         return None
     return model
 
