@@ -215,6 +215,21 @@ def arg_max(attributes: Attributes, x: Tensor) -> Tensor:
     return x.argmax(attributes.get("axis", 0), keepdim=bool(attributes.get("keepdims", 1)))
 
 
+def reduce_max(attributes: Attributes, x: Tensor) -> Tensor:
+    """ReduceMax."""
+    return x.amax(*_axes(attributes, x))
+
+
+def reduce_min(attributes: Attributes, x: Tensor) -> Tensor:
+    """ReduceMin."""
+    return x.amin(*_axes(attributes, x))
+
+
+def _axes(attributes: Attributes, x: Tensor) -> tuple[list[int], bool]:
+    """Return the axes that are reduced, all where none are named, and whether they stay."""
+    return attributes.get("axes", list(range(x.ndim))), bool(attributes.get("keepdims", 1))
+
+
 def _pads(attributes: Attributes) -> tuple[int, int, int, int]:
     """Return top, left, bottom, right."""
     if attributes.get("auto_pad", "NOTSET") != "NOTSET":
@@ -241,10 +256,13 @@ OPERATORS: dict[str, Operator] = {
     "DequantizeLinear": dequantize_linear,
     "Div": lambda _, x, y: x / y,
     "GlobalAveragePool": lambda _, x: x.mean((-2, -1), keepdim=True),
+    "GreaterOrEqual": lambda _, x, y: x >= y,
     "Identity": lambda _, x: x,
     "MaxPool": max_pool,
     "Mul": lambda _, x, y: x * y,
     "QuantizeLinear": quantize_linear,
+    "ReduceMax": reduce_max,
+    "ReduceMin": reduce_min,
     "Relu": lambda _, x: torch.relu(x),
     "Reshape": reshape,
     "Resize": resize,
@@ -253,4 +271,5 @@ OPERATORS: dict[str, Operator] = {
     "Sub": lambda _, x, y: x - y,
     "Transpose": lambda attributes, x: x.permute(attributes["perm"]),
     "Unsqueeze": unsqueeze,
+    "Where": lambda _, condition, x, y: torch.where(condition, x, y),
 }

@@ -101,26 +101,52 @@ image_from_bgr(const unsigned char *__restrict__ bgr, int pitch, int width, int 
 
 /* ---- Colours over a picture: what stages/colorize.py does ---- */
 
-/* Class ids, doubled and rounded as stages/enlarge.py does: the median of the 5 x 5 around a pixel of the doubled map,
- * which holds 3 x 3 ids, the near ones twice in each direction and the far ones once: 25 in all, the 13th counts. */
+/* Class ids, rounded as stages/enlarge.py does: the median of the 3 x 3 around one. */
 static __device__ int rounded_id(const unsigned char *__restrict__ ids, int width, int height, int column, int row) {
-    const int far_x = column & 1 ? 0 : 2, far_y = row & 1 ? 0 : 2;
-    int around[9], weight[9];
+    int around[9];
     bool is_uniform = true;
     for (int j = 0; j < 3; j++)
         for (int i = 0; i < 3; i++) {
-            const int x = clamped(column / 2 + i - 1, width), y = clamped(row / 2 + j - 1, height);
+            const int x = clamped(column + i - 1, width), y = clamped(row + j - 1, height);
             around[3 * j + i] = ids[(size_t)y * width + x];
-            weight[3 * j + i] = (i == far_x ? 1 : 2) * (j == far_y ? 1 : 2);
             is_uniform = is_uniform && around[3 * j + i] == around[0];
         }
     if (is_uniform) return around[0];
     int median = 255;
     for (int k = 0; k < 9; k++) {
         int up_to_it = 0;
-        for (int other = 0; other < 9; other++)
+        for (int other = 0; other < 9; other++) up_to_it += around[other] <= around[k];
+        if (up_to_it >= 5 && around[k] < median) median = around[k];
+    }
+    return median;
+}
+
+/* How many pixels of a plane an id covers from which on its map is refined, as stages/enlarge.py has it. */
+#define REFINED_FROM 9
+
+/* The level that a table has for what stands in the map laid over a plane: for the rounded id. A refined map is
+ * doubled and its levels are rounded once more: the 3 x 3 around one of its pixels holds four of the plain map, the
+ * nearest four times, those beside it and above or below it twice, the one across the corner once: 9 in all, the 5th
+ * counts. */
+static __device__ int level_at(const unsigned char *__restrict__ ids, int width, int height,
+                               const unsigned char *__restrict__ table, bool is_refined, int column, int row) {
+    if (!is_refined) return table[rounded_id(ids, width, height, column, row)];
+    const int near_x = column / 2, near_y = row / 2;
+    const int far_x = clamped(near_x + (column & 1 ? 1 : -1), width);
+    const int far_y = clamped(near_y + (row & 1 ? 1 : -1), height);
+    const int around[4] = {
+        table[rounded_id(ids, width, height, near_x, near_y)],
+        table[rounded_id(ids, width, height, far_x, near_y)],
+        table[rounded_id(ids, width, height, near_x, far_y)],
+        table[rounded_id(ids, width, height, far_x, far_y)],
+    };
+    const int weight[4] = {4, 2, 2, 1};
+    int median = 255;
+    for (int k = 0; k < 4; k++) {
+        int up_to_it = 0;
+        for (int other = 0; other < 4; other++)
             if (around[other] <= around[k]) up_to_it += weight[other];
-        if (up_to_it >= 13 && around[k] < median) median = around[k];
+        if (up_to_it >= 5 && around[k] < median) median = around[k];
     }
     return median;
 }
@@ -144,11 +170,16 @@ static __device__ Between between(int at, int made, int size) {
 }
 
 /* Its level, from the four around it, with cv2.resize's own fixed point. */
-static __device__ int interpolated(const unsigned char *__restrict__ table, const int ids[4], const Between &across,
+static __device__ int interpolated(const unsigned char *__restrict__ ids, int width, int height,
+                                   const unsigned char *__restrict__ table, bool is_refined, const Between &across,
                                    const Between &down) {
-    const int above = table[ids[0]] * across.near_part + table[ids[1]] * across.far_part;
-    const int below = table[ids[2]] * across.near_part + table[ids[3]] * across.far_part;
-    return (((down.near_part * (above >> 4)) >> 16) + ((down.far_part * (below >> 4)) >> 16) + 2) >> 2;
+    int of_rows[2];
+    for (int j = 0; j < 2; j++) {
+        const int row = j == 0 ? down.near_ : down.far_;
+        of_rows[j] = level_at(ids, width, height, table, is_refined, across.near_, row) * across.near_part +
+                     level_at(ids, width, height, table, is_refined, across.far_, row) * across.far_part;
+    }
+    return (((down.near_part * (of_rows[0] >> 4)) >> 16) + ((down.far_part * (of_rows[1] >> 4)) >> 16) + 2) >> 2;
 }
 
 /* In place over a yuv420p picture, Y, U and V for blockIdx.z 0, 1 and 2. `tables`, 4 x 256: what an id adds to Y, U
@@ -163,20 +194,16 @@ paint(unsigned char *__restrict__ y, int y_pitch, unsigned char *__restrict__ u,
     const int column = (int)(blockIdx.x * blockDim.x + threadIdx.x);
     const int row = (int)(blockIdx.y * blockDim.y + threadIdx.y);
     if (column >= columns || row >= rows) return;
-    const Between across = between(column, columns, 2 * ids_width), down = between(row, rows, 2 * ids_height);
-    const int around[4] = {
-        rounded_id(ids, ids_width, ids_height, across.near_, down.near_),
-        rounded_id(ids, ids_width, ids_height, across.far_, down.near_),
-        rounded_id(ids, ids_width, ids_height, across.near_, down.far_),
-        rounded_id(ids, ids_width, ids_height, across.far_, down.far_),
-    };
+    const bool is_refined = (long long)columns * rows >= (long long)REFINED_FROM * ids_width * ids_height;
+    const int scale = is_refined ? 2 : 1;
+    const Between across = between(column, columns, scale * ids_width), down = between(row, rows, scale * ids_height);
     unsigned char *line = plane == 0 ? y + (size_t)row * y_pitch : (plane == 1 ? u : v) + (size_t)row * chroma_pitch;
-    const float colour = (float)interpolated(tables + 256 * plane, around, across, down);
+    const float colour = (float)interpolated(ids, ids_width, ids_height, tables + 256 * plane, is_refined, across, down);
     const float level = (float)line[column];
     if (is_uniform) {
         line[column] = level_of(level * (1.0f - opacity) + colour * opacity);
         return;
     }
-    const float kept = (float)interpolated(tables + 256 * 3, around, across, down);
+    const float kept = (float)interpolated(ids, ids_width, ids_height, tables + 256 * 3, is_refined, across, down);
     line[column] = level_of(rintf(level * kept * (1.0f / 255.0f)) + colour);
 }

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from rtseg.picture import plane_view
-from rtseg.stages.enlarge import Rounder
+from rtseg.stages.enlarge import REFINED_FROM, Rounder
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -75,8 +75,7 @@ class CpuPainter:
         """Write the picture with the coat over it to `painted`; may be called without entering."""
         rounded = self._rounder.round(ids)
         for index, levels in enumerate(coat.levels):
-            plane, out = plane_view(picture, index), plane_view(painted, index)
-            self._paint_plane(plane, rounded, coat, levels, out)
+            self._paint_plane(plane_view(picture, index), rounded, coat, levels, plane_view(painted, index))
 
     def _paint_plane(
         self,
@@ -97,10 +96,12 @@ class CpuPainter:
     def _stretched(
         self, name: str, ids: NDArray[np.uint8], table: NDArray[np.uint8], shape: tuple[int, ...]
     ) -> NDArray[np.uint8]:
-        looked_up = self._buffer("looked up", ids.shape)
-        cv2.LUT(ids, table, dst=looked_up)
+        levels = self._buffer("looked up", ids.shape)
+        cv2.LUT(ids, table, dst=levels)
+        if shape[0] * shape[1] >= REFINED_FROM * ids.size:
+            levels = self._rounder.refine(levels)
         stretched = self._buffer(name, shape)
-        cv2.resize(looked_up, shape[::-1], dst=stretched, interpolation=cv2.INTER_LINEAR)
+        cv2.resize(levels, shape[::-1], dst=stretched, interpolation=cv2.INTER_LINEAR)
         return stretched
 
     def _buffer(self, name: str, shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from rtseg.errors import ModelError
 from rtseg.runtimes import load_onnxruntime
 from rtseg.training import checkpoint, judge
+from rtseg.training.arg_max import replace_arg_max
 from rtseg.training.fp16 import half_from_float, store_weights_as_half
 from rtseg.training.nets import Labeller, SegmentationNet
 from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE, place_means
@@ -152,7 +153,9 @@ def onnx_from_net(net: SegmentationNet, size: tuple[int, int]) -> onnx.ModelProt
             input_names=["image"],
             output_names=["labels"],
         )
-        return _tidied(traced)
+        model = _tidied(traced)
+        replace_arg_max(model, net.classes)
+        return model
 
 
 class Exportable(nn.Module):

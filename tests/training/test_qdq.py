@@ -204,7 +204,7 @@ def quantized_head(model):
 
 
 def quantized_logits(model):
-    put_pair(model, first(model, "ArgMax"), 0)
+    put_pair(model, first(model, "ReduceMax"), 0)
 
 
 def quantized_convolution_side(model):
