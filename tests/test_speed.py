@@ -1,7 +1,7 @@
 """How much of the machine's time a run over a film leaves to the network: ratios of runs in turns.
 
-Absolute times belong to the machine and to what else it does; a ratio to what ran beside it is ours. The limits
-are far from what was measured, which stands behind them; what they catch are steps that are lost for good: a
+Absolute times belong to the machine and to what else it does; a ratio to what ran beside it is ours. The
+limits are far from what was measured, which stands behind them. They catch steps that are lost for good: a
 stage that waits, a conversion too many, streams that are not used.
 """
 

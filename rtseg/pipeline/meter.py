@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from rtseg.pipeline.clock import NS_PER_S, ms_from_ns
@@ -95,7 +96,8 @@ class Histogram:
 class Meter:
     """One histogram a stage, each written by that stage's thread alone, so the hot path takes no lock.
 
-    `record_shown` belongs to the last stage's thread.
+    `record_shown` belongs to the last stage's thread. CPU clocks are read when a thread begins and when it
+    ends: asking the system with each frame gives it the occasion to stop a thread that holds Python's lock.
     """
 
     def __init__(self, stages: Sequence[str]) -> None:
@@ -103,6 +105,7 @@ class Meter:
         self._first_shown_ns = 0
         self._last_shown_ns = 0
         self._cpu_ns = dict.fromkeys(stages, 0)
+        self._cpu_lock = Lock()
         self._process_cpu_ns = (0, 0)
 
     def start_cpu(self) -> None:
@@ -110,9 +113,14 @@ class Meter:
         now_ns = time.process_time_ns()
         self._process_cpu_ns = (now_ns, now_ns)
 
+    def end_cpu(self) -> None:
+        """Count CPU time up to now: once the last stage has had its last frame, before outputs are closed."""
+        self._process_cpu_ns = (self._process_cpu_ns[0], time.process_time_ns())
+
     def record_cpu(self, stage: str, cpu_ns: int) -> None:
-        """Count CPU time of a thread of the stage; threads of one stage do this one after the other."""
-        self._cpu_ns[stage] += cpu_ns
+        """Count CPU time of a thread of the stage, from any thread."""
+        with self._cpu_lock:
+            self._cpu_ns[stage] += cpu_ns
 
     def record(self, stage: str, duration_ns: int) -> None:
         """Count how long the stage was busy with one frame."""
@@ -124,7 +132,6 @@ class Meter:
         if shown.count == 0:
             self._first_shown_ns = shown_ns
         self._last_shown_ns = shown_ns
-        self._process_cpu_ns = (self._process_cpu_ns[0], time.process_time_ns())
         shown.record(shown_ns - captured_ns)
 
     @property
@@ -148,7 +155,7 @@ class Meter:
     def cpu_ms_per_frame(self) -> dict[str, float]:
         """Return the CPU milliseconds that a shown frame has cost: by stage, then `RUNTIME_THREADS`.
 
-        They add up to what the whole process has spent from `start_cpu` to the last shown frame. A stage has
+        They add up to what the whole process has spent from `start_cpu` to `end_cpu`. A stage has
         those of its own threads; those of its runtime are elsewhere. Empty where nothing was shown.
         """
         shown = self._histograms[END_TO_END].count

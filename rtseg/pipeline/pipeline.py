@@ -214,6 +214,7 @@ class Pipeline:
                 if isinstance(frames, Generator):
                     frames.close()
                 self._count_losses()
+                self.meter.record_cpu(worker.name, worker.take_cpu_ns())
         except BaseException as error:
             self._fail(worker, error)
         finally:
@@ -227,7 +228,6 @@ class Pipeline:
         if frame is None or not worker.rest():
             return False
         self.meter.record(worker.name, done_ns - started_ns)
-        self.meter.record_cpu(worker.name, worker.take_cpu_ns())
         frame.busy_ns[worker.name] = done_ns - started_ns
         self._count_losses()
         self._bookkeeper.capture()
@@ -268,8 +268,13 @@ class Pipeline:
         worker.rest()
         worker.take_cpu_ns()
         worker.opened.set()
-        while self._process_one(worker, crew, stage):
-            pass
+        try:
+            while self._process_one(worker, crew, stage):
+                pass
+        finally:
+            self.meter.record_cpu(worker.name, worker.take_cpu_ns())
+            if worker.position == len(self._stages):
+                self.meter.end_cpu()
 
     def _process_one(self, worker: Worker, crew: Crew, stage: Stage) -> bool:
         """Take one item through the stage; False at the end."""
@@ -302,7 +307,6 @@ class Pipeline:
             return False
         try:
             self.meter.record(worker.name, busy_ns)
-            self.meter.record_cpu(worker.name, worker.take_cpu_ns())
             self._rules.done(worker.name, busy_ns)
             if isinstance(result, NotShown):
                 self._bookkeeper.drop(result.cause)

@@ -122,6 +122,7 @@ def test_cpu_time_adds_up_to_the_process_and_waiting_costs_none():
         pass
     meter.record_shown(0, 1)
     meter.record_shown(0, 2)
+    meter.end_cpu()
     spent_ms = meter.cpu_ms_per_frame()
     assert list(spent_ms) == ["infer", "show", RUNTIME_THREADS]
     assert (spent_ms["infer"], spent_ms["show"]) == (2.0, 0.0)
@@ -135,4 +136,5 @@ def test_time_before_the_start_is_no_frames_cost():
         pass
     meter.start_cpu()
     meter.record_shown(0, 1)
+    meter.end_cpu()
     assert sum(meter.cpu_ms_per_frame().values()) < 50
