@@ -39,7 +39,7 @@ def examine() -> list[Finding]:
     """
     return [
         *_machine(),
-        *(_library(name, required=True) for name in ("numpy", "opencv-python", "av")),
+        *(_library(name, required=True) for name in ("numpy", _opencv(), "av")),
         *(_backend(name) for name in backends.BACKENDS),
         *(_library(name, extra=extra) for name, extra in (("torch", "train"), ("onnx", "train"))),
         *(
@@ -83,6 +83,13 @@ def _library(name: str, *, required: bool = False, extra: str = "") -> Finding:
     except importlib.metadata.PackageNotFoundError:
         command = f"pip install {name}" if required else install_command(extra)
         return Finding(name, BROKEN if required else MISSING, "not installed", command)
+
+
+def _opencv() -> str:
+    """Which of its packages is installed; all have the same module, servers the one without windows."""
+    kinds = ("opencv-python", "opencv-python-headless", "opencv-contrib-python")
+    installed = {entry.name for entry in importlib.metadata.distributions()}
+    return next((kind for kind in kinds if kind in installed), kinds[0])
 
 
 def _backend(name: str) -> Finding:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +36,14 @@ def test_what_is_not_installed_is_missing_and_named(monkeypatch):
     found = doctor._backend("tensorrt")
     assert (found.state, found.detail) == (doctor.MISSING, "not installed")
     assert found.remedy.startswith("pip install 'tensorrt")
+
+
+def test_opencv_may_be_the_one_without_windows(monkeypatch):
+    headless = [SimpleNamespace(name="opencv-python-headless")]
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: headless)
+    assert doctor._opencv() == "opencv-python-headless"
+    monkeypatch.setattr(importlib.metadata, "distributions", list)
+    assert doctor._opencv() == "opencv-python"
 
 
 @pytest.mark.parametrize(
