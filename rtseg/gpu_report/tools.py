@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,8 @@ _NVIDIA_SMI = ("nvidia-smi", "-q", "-d", "CLOCK,POWER,PERFORMANCE,TEMPERATURE,ME
 _RELEASE = Path("/etc/nv_tegra_release")
 _BOARD = Path("/proc/device-tree/model")
 _DRIVER = Path("/proc/driver/nvidia/version")
+_BUILDER = re.compile(r"\(\S*@\S*\)")
+"""As the open kernel module, which many machines compile themselves, has it: (root@name-of-the-machine)."""
 
 
 def nvidia_smi() -> str | None:
@@ -21,9 +24,9 @@ def nvidia_smi() -> str | None:
 
 
 def driver() -> str | None:
-    """The kernel module's version line; None where it has none, as on a Jetson."""
+    """The kernel module's version line, without who built it; None where it has none, as on a Jetson."""
     text = _content(_DRIVER)
-    return text.splitlines()[0] if text else None
+    return _BUILDER.sub("", text.splitlines()[0]).strip() if text else None
 
 
 def jetson() -> dict[str, str] | None:

@@ -6,6 +6,7 @@ import platform
 
 import pytest
 
+from rtseg.gpu_report import tools
 from rtseg.gpu_report.live import private
 from rtseg.gpu_report.redaction import Redaction, without_identifying_lines
 
@@ -45,6 +46,17 @@ def test_names_that_are_no_ones_stay(monkeypatch):
 def test_lines_of_a_tool_that_tell_which_machine_it_is():
     text = "Name : RTX\n    Serial Number : 132\n    GPU UUID : GPU-1\nBoard ID: 0x1\n    Power Draw : 9 W"
     assert without_identifying_lines(text) == "Name : RTX\n    Power Draw : 9 W"
+
+
+def test_who_compiled_the_kernel_module_is_not_told(monkeypatch, tmp_path):
+    version = tmp_path / "version"
+    version.write_text(
+        "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build  (rider@lab7)  \n"
+        "GCC version:  gcc version 13.3.0\n"
+    )
+    monkeypatch.setattr("rtseg.gpu_report.tools._DRIVER", version)
+    told = tools.driver()
+    assert told == "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04  Release Build"
 
 
 @pytest.mark.parametrize(
