@@ -77,9 +77,15 @@ class Device:
         try:
             self._context: Any = handle.retain_primary_context()
         except driver.Error as error:
+            is_full = "out of memory" in str(error)  # so the driver itself calls it
+            hint = "Does another program fill it?" if is_full else "Start again; `dmesg` may tell why."
+            raise DeviceError(f"{self.gpu.name}: cannot be used: {error}. {hint}") from error
+        if not self.is_sound:
+            forsake(self._context)
             raise DeviceError(
-                f"{self.gpu.name}: cannot be used: {error}. Does another program fill it?"
-            ) from error
+                f"{self.gpu.name}: cannot be used any more by this process, as it has failed before. "
+                "Start again; `dmesg` may tell why."
+            )
 
     @contextmanager
     def pushed(self) -> Iterator[None]:
@@ -129,10 +135,15 @@ class Device:
 
     @property
     def is_sound(self) -> bool:
-        """Whether the driver still lets threads in and out, without which pycuda can free nothing."""
+        """Whether the GPU still works, without which pycuda can free nothing.
+
+        A GPU that is gone lets no thread in. After a kernel that faulted, threads go in and out as before,
+        and all else fails; asking for the free memory is a cheap way to be told so.
+        """
+        free, whole = ctypes.c_size_t(), ctypes.c_size_t()
         try:
             with self.entered():
-                return True
+                return not libcuda().cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(whole))
         except DeviceFault:
             return False
 

@@ -180,6 +180,8 @@ class _Work:
     def _room_of(self, size: tuple[int, int], ids_shape: tuple[int, ...]) -> _Room:
         """Buffers of the right size; images may change it."""
         if self._room is None or self._room_for != (size, ids_shape):
+            if not self._device.is_sound:  # whose memory cannot be exchanged
+                raise DeviceFault("the GPU failed before. --overlay-on cpu does without it.")
             with self._device.pushed():
                 try:
                     self._let_go_of_room()

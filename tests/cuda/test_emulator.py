@@ -231,6 +231,8 @@ def test_an_operation_that_fails_breaks_its_context(emulator):
         del stream, memory
     assert not any(emulator.live().values())
     assert emulator.violations() == []
+    with pytest.raises(cuda.Error, match="launch failed"):  # as the driver has it until the process ends
+        cuda.Device(0).retain_primary_context()
 
 
 def test_a_lost_device_fails_everything_and_can_be_cleared_up_after(emulator):

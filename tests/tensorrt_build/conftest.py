@@ -36,9 +36,11 @@ STANDIN = Path(__file__).parent / "standin"
 NEWEST = "10.13.3.9"
 
 LIBRARY = """
+#include <stddef.h>
 int cuInit(unsigned flags) { return 100; }
 int cuCtxPushCurrent_v2(void *context) { return 0; }
 int cuCtxPopCurrent_v2(void **context) { return 0; }
+int cuMemGetInfo_v2(size_t *available, size_t *total) { return 0; }
 """
 """As much of libcuda as is called past pycuda; for everything else there is no GPU, only its name."""
 

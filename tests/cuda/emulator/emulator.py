@@ -92,6 +92,8 @@ def _word(value: object) -> str:
 class Emulator:
     """The emulator in this process. All of it may be called from any thread."""
 
+    is_real = False
+
     def __init__(self) -> None:
         self._library = load()
         self._numbers = itertools.count(1)

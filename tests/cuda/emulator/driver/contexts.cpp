@@ -65,6 +65,8 @@ EMU_API CUresult cuDevicePrimaryCtxRetain(CUcontext *out, CUdevice device) {
     if (CUresult refusal = refuse_device(call, device)) return refusal;
     install_fault_handler();
     auto &[handle, references] = world().primaries[device];
+    // What a kernel has broken stays broken until the process ends.
+    if (!references && world().spoilt[device]) return world().spoilt[device];
     if (!references++) handle = new_context(device, true);
     *out = handle;
     return CUDA_SUCCESS;
@@ -94,7 +96,10 @@ EMU_API CUresult cuDevicePrimaryCtxRelease(CUdevice device) {
     auto &[handle, references] = found->second;
     auto context = world().contexts.find(handle);
     look_at_stack(call, context);
-    if (!--references) destroy(call, context, handle);
+    if (!--references) {
+        world().spoilt[device] = context->error;
+        destroy(call, context, handle);
+    }
     return call.refusal;
 }
 

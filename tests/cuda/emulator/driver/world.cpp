@@ -68,6 +68,7 @@ void reset_world() {
     w.memory = {};
     w.contexts = {};
     w.primaries.clear();
+    w.spoilt.clear();
     w.streams = {};
     w.events = {};
     w.modules = {};

@@ -72,6 +72,7 @@ struct World {
     Memory memory;
     Registry<Context> contexts;
     std::map<CUdevice, std::pair<CUcontext, int>> primaries;  // with how often it is retained
+    std::map<CUdevice, CUresult> spoilt;  // of which the last primary context was broken when it went
     Registry<Stream> streams;
     Registry<Event> events;
     Registry<Module> modules;
