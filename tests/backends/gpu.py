@@ -1,4 +1,4 @@
-"""Child processes that have a GPU: the emulated driver, the real pycuda, and TensorRT's double."""
+"""Child processes that have a GPU, emulated or real, with the real pycuda, and TensorRT's double."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rtseg.cuda.cubin import SOURCE
+from tests.cuda import real
 from tests.cuda.emulator import compile_kernels, environment
 from tests.cuda.nvcc_double import nvcc_double, with_nvcc
 from tests.cuda.toolkit import why_missing
@@ -23,8 +24,9 @@ VERSION = "10.13.3.9"
 HEAD = """
 import json, sys, threading
 import numpy as np
+from tests.cuda import real
 from tests.cuda.emulator import EXECUTION, Emulator, LAUNCH_FAILED, OUT_OF_MEMORY, UNKNOWN
-emulator = Emulator()
+emulator = real.RealGpu() if real.IS_WANTED else Emulator()
 from rtseg.backends import choose
 from rtseg.backends.tensorrt import TensorRtBackend
 from rtseg.errors import RtsegError
@@ -59,7 +61,7 @@ def gpu_environment(
     `control` is of TensorRT's double, `settings` of the emulator; nvcc is a double, too. Skips where the
     tools cannot be had, fails in CI.
     """
-    missing = why_missing()
+    missing = None if real.IS_WANTED else why_missing()
     try:
         install.install(version)
     except install.NotAvailable as error:
@@ -68,11 +70,21 @@ def gpu_environment(
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
+    if real.IS_WANTED:
+        return _with_a_real_gpu(folder, version, control, settings)
     usual = {"delay_us": 300, "quiet": True}
     base = {**environment(**{**usual, **settings}), "XDG_CACHE_HOME": str(folder / "cache")}
     base["PYTHONPATH"] = os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])
     compiler = nvcc_double(folder, compile_kernels(SOURCE))
     return with_nvcc(doubles.environment(version, control, base), compiler)
+
+
+def _with_a_real_gpu(folder: Path, version: str, control: str, settings: dict[str, object]) -> dict[str, str]:
+    if settings.keys() - {"delay_us", "quiet"}:
+        pytest.skip(f"{real.ONLY_EMULATED} {', '.join(settings)}")
+    base = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    base["PYTHONPATH"] = os.pathsep.join([str(ROOT), *(entry for entry in sys.path if entry)])
+    return doubles.environment(version, control, base)
 
 
 def run_script(
@@ -88,6 +100,8 @@ def run_script(
         check=False,
         timeout=100,
     )
+    if real.ONLY_EMULATED in done.stderr:
+        pytest.skip(done.stderr.strip().splitlines()[-1])
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

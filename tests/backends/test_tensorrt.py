@@ -8,6 +8,7 @@ import pytest
 
 from rtseg.model import Model
 from tests.backends.gpu import VERSION, assert_orderly, gpu_environment, run_script
+from tests.cuda import real
 from tests.models import metadata, save
 from tests.tensorrt_build.conftest import tiny_model
 from tests.trt import versions
@@ -49,11 +50,12 @@ def small(tmp_path):
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_labels_are_those_of_onnxruntime(tiny, tmp_path, precision):
+    real.needs_emulator()  # where the double computes with ONNX Runtime itself
     environ = gpu_environment(tmp_path)
     found = run_script(EQUAL, tiny[precision].path, 6, 2, environ=environ)
     assert_orderly(found)
     assert found["differ"] == []
-    assert found["device"] == "Emulated GPU"
+    assert real.IS_WANTED or found["device"] == "Emulated GPU"
 
 
 @pytest.mark.parametrize("version", versions.VERSIONS)
@@ -69,7 +71,7 @@ def test_ten_thousand_frames_from_eight_threads_leave_nothing(small, tmp_path):
     assert_orderly(found)
     assert found["differ"] == []
     assert (found["lanes"], found["graphs"]) == (3, [True] * 3)
-    assert found["runs"] == 10_000 + 2, "and twice to warm up"
+    assert real.IS_WANTED or found["runs"] == 10_000 + 2, "and twice to warm up"
 
 
 PER_IMAGE = {
@@ -82,6 +84,7 @@ COPIES = {"cuMemcpyHtoDAsync": 1, "cuMemcpyDtoHAsync": 1}
 
 
 def test_a_byte_a_value_crosses_the_bus_and_no_more_is_asked_for(small, tmp_path):
+    real.needs_emulator()
     found = run_script(EQUAL, small, 50, 2, environ=gpu_environment(tmp_path))
     assert_orderly(found)
     assert found["calls"] == {api: 50 * count for api, count in (PER_IMAGE | COPIES).items()}

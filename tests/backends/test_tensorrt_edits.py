@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.backends.gpu import ROOT, gpu_environment, run_script
+from tests.cuda import real
 from tests.models import metadata, save
 from tests.tensorrt_build.conftest import tiny_model
 
@@ -109,6 +110,7 @@ def test_as_it_is_nothing_is_found(small, tmp_path):
 
 
 def test_every_wrong_edit_is_caught(small, tmp_path):
+    real.needs_emulator()
     folders = {what: tmp_path / str(index) for index, what in enumerate(EDITS)}
     for folder in folders.values():
         folder.mkdir()

@@ -165,7 +165,7 @@ def test_what_cannot_be_done_is_one_plain_line(small, film, tmp_path, control, s
     environ = gpu_environment(tmp_path, control=control, **settings)
     run = ("run", film, "-o", "out.mp4", "--model", small, "--backend", "tensorrt")
     done = rtseg(*run, environ=environ, folder=tmp_path)
-    progress = ("building", "Building", "⠋")
+    progress = ("building", "Building", *"⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏")
     last = [line for line in done.stderr.splitlines() if not line.startswith(progress)]
     assert done.returncode in (2, 3), done.stderr
     assert words in done.stderr

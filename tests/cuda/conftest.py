@@ -1,4 +1,4 @@
-"""The emulated device, where it could be installed."""
+"""The emulated device, where it could be installed; or the GPU that is here, see real.py."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import os
 
 import pytest
 
+from tests.cuda import real
 from tests.cuda.toolkit import why_missing
+
+collect_ignore = ["test_emulator.py"] if real.IS_WANTED else []
 
 
 @pytest.fixture(scope="session")
 def loaded():
     """The emulator, loaded into this process in place of the driver."""
+    if real.IS_WANTED:
+        return real.RealGpu()
     missing = why_missing()
     if missing and os.environ.get("CI"):
         pytest.fail(missing)
@@ -31,11 +36,12 @@ def emulator(loaded):
 
 @pytest.fixture
 def on_host(emulator, monkeypatch, tmp_path):
-    """The emulator, with kernels that g++ compiles, and a cache of its own."""
-    from tests.cuda.on_host import HostCompiler
-
+    """The emulator, with kernels that g++ compiles, and a cache of its own; a GPU has its own compiler."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("rtseg.cuda.cubin.compilers_for", lambda _: [HostCompiler()])
+    if not emulator.is_real:
+        from tests.cuda.on_host import HostCompiler
+
+        monkeypatch.setattr("rtseg.cuda.cubin.compilers_for", lambda _: [HostCompiler()])
     return emulator
 
 

@@ -23,7 +23,8 @@ def test_bytes_go_to_the_gpu_and_come_back(device, emulator, is_integrated):
         buffer.download(stream)
         stream.synchronize()
         assert set(buffer.host.flat) == {value}
-    assert emulator.traffic()["h2d_bytes"] == (0 if is_integrated else 2 * 15)
+    if not emulator.is_real:
+        assert emulator.traffic()["h2d_bytes"] == (0 if is_integrated else 2 * 15)
     buffer.free()
     buffer.free()
     assert emulator.live()["pinned"] == 0

@@ -16,6 +16,7 @@ from rtseg.options import RunOptions
 from rtseg.stages.colorize import Colorize
 from rtseg.stages.look import Look
 from tests.cuda.on_host import corner_of, farthest, first_picture, levels_of
+from tests.cuda.real import needs_emulator
 from tests.stages.pictures import frame_of, labelled, yuv_picture
 from tests.stages.test_colorize import blobs
 
@@ -123,6 +124,7 @@ def test_other_formats_and_stages_in_threads_of_their_own(painted_by_gpu):
 
 @pytest.mark.parametrize("integrated", [False, True])
 def test_no_more_bytes_go_over_the_bus_than_must(clean, painted_by_gpu, integrated):
+    needs_emulator()
     clean.configure(integrated=integrated)
     picture_bytes, frames = 320 * 180 * 3 // 2, 5
     with painted_by_gpu() as stage:

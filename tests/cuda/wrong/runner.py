@@ -18,6 +18,7 @@ import sys
 import tempfile
 import warnings
 
+from tests.cuda import real
 from tests.cuda.emulator import Emulator
 from tests.cuda.wrong.snippet import SNIPPETS
 
@@ -25,16 +26,17 @@ MODULES = ("contexts", "copies", "memory", "streams", "events", "graphs", "kerne
 
 
 @functools.cache
-def emulator() -> Emulator:
-    return Emulator()
+def emulator() -> Emulator | real.RealGpu:
+    return real.RealGpu() if real.IS_WANTED else Emulator()
 
 
 def main(names):
     emulator()
     for module in MODULES:
         importlib.import_module(f"tests.cuda.wrong.{module}")
+    forms = (False,) if real.IS_WANTED else (True, False)  # what a GPU makes of wrong ones is its own affair
     for name in names or SNIPPETS:
-        for wrong in (True, False):
+        for wrong in forms:
             print(json.dumps(run(name, wrong)), flush=True)  # noqa: T201
 
 

@@ -12,6 +12,7 @@ version's `surface.json`; it is not imported from here, so that each version has
     device.py      the CUDA driver: which GPU, and work on its streams
     plan.py        a plan: header, ONNX file, checksum
     streams.py     an execution queued on a stream, in the emulator of the driver
+    on_gpu.py      the same on a real driver, computed by torch
     dims.py logger.py builder.py config.py timing.py network.py graph.py parser.py operators.py memory.py
     runtime.py engine.py context.py execution.py inspector.py    the behaviours, one noun each
     package.py     all of it, as `tensorrt/__init__.py` takes it

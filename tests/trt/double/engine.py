@@ -47,6 +47,7 @@ class Engine(Behaviour):
         self.contexts = 0
         self.weights = streams.DeviceMemory(WEIGHT_BYTES)
         self._session: Any = None
+        self.network: Any = None
         self._lock = threading.Lock()
 
     def deleted(self) -> None:

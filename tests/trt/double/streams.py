@@ -1,15 +1,17 @@
-"""Work on CUDA streams, and device memory, through the emulator of the driver.
+"""Work on CUDA streams, and device memory, through the emulator of the driver, or a real one.
 
-Its header `control.hpp` says what `emu_enqueue` does. Without it nothing is executed, and no memory is taken.
+The emulator's header `control.hpp` says what `emu_enqueue` does; `on_gpu.py` does the like on a real driver
+where RTSEG_REAL_GPU asks for it. Without either nothing is executed, and no memory is taken.
 """
 
 from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 from typing import TYPE_CHECKING
 
-from . import device
+from . import device, on_gpu
 from .control import CONTROL
 
 if TYPE_CHECKING:
@@ -40,7 +42,11 @@ def _run(key: int, views: ctypes.Array[ctypes.c_void_p]) -> None:
 
 
 def is_there() -> bool:
-    """Whether the driver is the emulator."""
+    """Whether there is a driver to execute on."""
+    return _is_emulated() or bool(os.environ.get("RTSEG_REAL_GPU"))
+
+
+def _is_emulated() -> bool:
     return hasattr(device.driver(), "emu_enqueue")
 
 
@@ -53,6 +59,8 @@ def is_capturing(stream: int) -> bool:
 
 def enqueue(execution: Execution) -> int:
     """Queue `execution` on its stream, in its order; the CUDA error if that cannot be done, else 0."""
+    if not _is_emulated():
+        return on_gpu.enqueue(execution)
     key = next(_keys)
     _waiting[key] = execution
     ranges = _ranges(execution.reads, execution.writes)
@@ -74,7 +82,7 @@ def _ranges(reads: Sequence[tuple[int, int]], writes: Sequence[tuple[int, int]])
 def note_violation(sentence: str) -> None:
     """Tell of something that TensorRT forbids and does not check: the emulator, and who asks `CONTROL`."""
     CONTROL.violations.append(sentence)
-    if is_there():
+    if _is_emulated():
         device.driver().emu_note_violation(b"tensorrt", b"(TensorRT)", sentence.encode())
 
 
@@ -85,7 +93,7 @@ class DeviceMemory:
     context, and who executes a context twice at the same time: all of that is wrong use of this memory.
 
     Attributes:
-        address: 0 where there is no emulator.
+        address: 0 where there is no driver.
         error: the CUDA error if it could not be had.
     """
 
