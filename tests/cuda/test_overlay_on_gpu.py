@@ -104,6 +104,7 @@ tell(texts=texts)
 
 @pytest.mark.parametrize("how", ["emulator.lose_device()", "emulator.fail_next(EXECUTION, LAUNCH_FAILED)"])
 def test_a_gpu_that_fails_on_the_way_is_a_fault_in_a_line_and_the_thread_ends(tmp_path, how):
+    real.needs_emulator()
     done = subprocess.run(
         [sys.executable, "-c", HEAD + BROKEN, how],
         env=gpu_environment(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False, timeout=100,

@@ -1,8 +1,8 @@
 """Executions on a real driver's GPU: torch computes, node by node, nothing fused.
 
 So streams, graphs, copies beside the computing and threads are all the driver's own; only what TensorRT
-would make of the model is missing, and times are torch's. No Python may run in a stream's callbacks here:
-pycuda holds the interpreter's lock while it allocates, and the driver then waits for the stream.
+would make of the model is missing, and times are torch's. Not with Python in a stream's callbacks: pycuda
+holds the interpreter's lock while it allocates, which may wait for the stream, and that for the lock.
 """
 
 from __future__ import annotations
