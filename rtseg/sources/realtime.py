@@ -8,7 +8,7 @@ from collections.abc import Generator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from rtseg.pipeline.clock import NS_PER_S, ms_from_ns, s_from_ns
+from rtseg.pipeline.clock import NS_PER_MS, NS_PER_S, ms_from_ns, s_from_ns
 from rtseg.sources.live import TIME_BASE, Framer, refuse_beginning
 from rtseg.sources.patience import Patience
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _AHEAD = 4
 """Frames decoded before their time, at most; they bridge the ones that take longer."""
+_READS, _SPARE_NS = 3, 3 * NS_PER_MS
+"""How many times the usual time of reading a frame, and how much more, is left for it before the next is due."""
 _KEEPS_UP = 0.97
 """Share of its frame rate at which a source counts as fast enough."""
 _ENOUGH = 30
@@ -115,6 +117,8 @@ class Realtime:
         has_more = True
         try:
             while not self._patience.stopped:
+                if has_more and begun_ns is not None and len(ready) == _AHEAD - 1:
+                    self._let_others_work(begun_ns + ready[0][1])
                 # Read ahead only while it cannot make the next frame late.
                 while has_more and len(ready) < _AHEAD and self._has_time(ready, begun_ns):
                     item = self._read_one(coming)
@@ -136,13 +140,24 @@ class Realtime:
             coming.close()
             self._warn()
 
+    def _let_others_work(self, due_ns: int) -> None:
+        """Sleep until it is time to read another frame before the next one is due.
+
+        A camera's pictures come at no cost while those before them are being worked on.
+        """
+        self._patience.sleep_until_ns(due_ns - _READS * self._usual_ns - _SPARE_NS)
+
+    @property
+    def _usual_ns(self) -> int:
+        """How long reading a frame takes."""
+        return self._reading_ns // max(1, self._read)
+
     def _has_time(self, ready: deque[tuple[Frame, int]], begun_ns: int | None) -> bool:
         if not ready:
             return True
         if begun_ns is None:
             return False
-        usual_ns = self._reading_ns // max(1, self._read)
-        return time.monotonic_ns() + 2 * usual_ns < begun_ns + ready[0][1]
+        return time.monotonic_ns() + 2 * self._usual_ns < begun_ns + ready[0][1]
 
     def _read_one(self, coming: Iterator[tuple[Frame, int]]) -> tuple[Frame, int] | None:
         started_ns = time.monotonic_ns()
