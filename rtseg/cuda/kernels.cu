@@ -182,6 +182,18 @@ static __device__ int interpolated(const unsigned char *__restrict__ ids, int wi
     return (((down.near_part * (of_rows[0] >> 4)) >> 16) + ((down.far_part * (of_rows[1] >> 4)) >> 16) + 2) >> 2;
 }
 
+/* Whether all ids that may have a say in a pixel are the same, as nearly everywhere: then its level is that id's. */
+static __device__ bool is_uniform_around(const unsigned char *__restrict__ ids, int width, int height, int scale,
+                                         const Between &across, const Between &down) {
+    const int first_x = clamped(across.near_ / scale - scale, width), last_x = clamped(across.far_ / scale + scale, width);
+    const int first_y = clamped(down.near_ / scale - scale, height), last_y = clamped(down.far_ / scale + scale, height);
+    const int id = ids[(size_t)first_y * width + first_x];
+    for (int y = first_y; y <= last_y; y++)
+        for (int x = first_x; x <= last_x; x++)
+            if (ids[(size_t)y * width + x] != id) return false;
+    return true;
+}
+
 /* In place over a yuv420p picture, Y, U and V for blockIdx.z 0, 1 and 2. `tables`, 4 x 256: what an id adds to Y, U
  * and V, and what is kept of the picture, in 255ths. With `is_uniform`, every pixel is blended alike: the tables hold
  * whole colours, and `opacity` says how much of them is taken. */
@@ -198,12 +210,17 @@ paint(unsigned char *__restrict__ y, int y_pitch, unsigned char *__restrict__ u,
     const int scale = is_refined ? 2 : 1;
     const Between across = between(column, columns, scale * ids_width), down = between(row, rows, scale * ids_height);
     unsigned char *line = plane == 0 ? y + (size_t)row * y_pitch : (plane == 1 ? u : v) + (size_t)row * chroma_pitch;
-    const float colour = (float)interpolated(ids, ids_width, ids_height, tables + 256 * plane, is_refined, across, down);
+    const unsigned char *table = tables + 256 * plane, *keep = tables + 256 * 3;
+    const bool is_flat = is_uniform_around(ids, ids_width, ids_height, scale, across, down);
+    const int id = ids[(size_t)(down.near_ / scale) * ids_width + across.near_ / scale];
+    const float colour = (float)(
+        is_flat ? table[id] : interpolated(ids, ids_width, ids_height, table, is_refined, across, down));
     const float level = (float)line[column];
     if (is_uniform) {
         line[column] = level_of(level * (1.0f - opacity) + colour * opacity);
         return;
     }
-    const float kept = (float)interpolated(ids, ids_width, ids_height, tables + 256 * 3, is_refined, across, down);
+    const float kept = (float)(
+        is_flat ? keep[id] : interpolated(ids, ids_width, ids_height, keep, is_refined, across, down));
     line[column] = level_of(rintf(level * kept * (1.0f / 255.0f)) + colour);
 }

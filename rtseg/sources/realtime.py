@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _AHEAD = 4
 """Frames decoded before their time, at most; they bridge the ones that take longer."""
 _READS, _SPARE_NS = 3, 3 * NS_PER_MS
-"""How many times the usual time of reading a frame, and how much more, is left for it before the next is due."""
+"""What is left for reading a frame before the next is due: so many times the usual time, and so much more."""
 _KEEPS_UP = 0.97
 """Share of its frame rate at which a source counts as fast enough."""
 _ENOUGH = 30
