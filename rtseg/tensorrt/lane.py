@@ -202,7 +202,7 @@ class Lane:
         is_queued = network()
         self._enqueue_ms = (time.perf_counter() - begun) * 1e3
         if not is_queued:
-            self._settle()
+            self._stream.synchronize()  # raises where it was the GPU that failed, in another lane perhaps
             raise DeviceFault(f"TensorRT does not run the model: {the_log().take_reason()}.")
         self._mark(_COMPUTED)
         self._buffers[LABELS].download(self._stream)

@@ -21,7 +21,7 @@ def replace_arg_max(model: onnx.ModelProto, classes: int) -> None:
     """Replace ArgMax over axis 1, and the Cast of its ids to float32 behind it, by two reductions.
 
     The highest score of a place is found, then the lowest id whose score it is: exactly what ArgMax says, of
-    equals the first. OpenVINO has no ArgMax but sorts (TopK), which takes five times as long.
+    equals the first. OpenVINO has no ArgMax but sorts (TopK), which takes more than twice as long.
 
     Raises:
         ModelError: there is not just one ArgMax, or it is another one.

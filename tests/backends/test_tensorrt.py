@@ -203,6 +203,11 @@ def lose_while_open():
     first = Lane._queue
     Lane._queue = lambda lane, network: emulator.lose_device() or first(lane, network)
 
+def lose_as_it_is_launched():
+    from rtseg.tensorrt.lane import Lane
+    launch = Lane._launch
+    Lane._launch = lambda lane: emulator.lose_device() or launch(lane)
+
 CONTROL.read(sys.argv[2])
 error, labels = None, []
 try:
@@ -269,6 +274,7 @@ def test_what_fails_on_opening_is_said(small, tmp_path, control, kind, words):
         ("emulator.fail_next('cuEventSynchronize', UNKNOWN)", "DeviceFault", "failed: cuEventSynchronize"),
         ("emulator.fail_next(EXECUTION, LAUNCH_FAILED)", "DeviceFault", "the GPU failed: "),
         ("emulator.lose_device()", "DeviceFault", "the GPU failed: "),
+        ("lose_as_it_is_launched()", "DeviceFault", "the GPU failed: "),
         ("lose_while_open() or 'open'", "DeviceFault", "the GPU "),
     ],
 )
