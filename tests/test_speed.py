@@ -86,8 +86,9 @@ def test_a_run_costs_little_more_cpu_time_than_the_network(rounds):
     assert ratio(costs["run"], costs["engine"]) < 1.6  # 1.24
 
 
-def test_no_core_waits(rounds):
-    assert statistics.median(one.efficiency for one in rounds["run"]) > 0.85  # 0.96
+def test_cores_wait_hardly_more_than_for_the_network_alone(rounds):
+    used = {name: [one.efficiency for one in of] for name, of in rounds.items()}
+    assert ratio(used["run"], used["engine"]) > 0.8  # 0.97
 
 
 def test_a_run_is_faster_than_a_plain_loop(rounds):
