@@ -72,8 +72,10 @@ class FlowSearch:
             )
             return np.array(plane_view(grey, 0))
         luma = plane_view(picture, 0)[: height * factor, : width * factor]
-        small = cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.uint8)
+        while factor % 2 == 0:  # four pixels to one: a fifth of the time of larger blocks
+            factor //= 2
+            luma = _reduced(luma, width * factor, height * factor)
+        return _reduced(luma, width, height)
 
     def step(self, small: NDArray[np.uint8], before: NDArray[np.uint8]) -> Displacement | None:
         """Where each pixel of a small picture was in the one before it, of the same size.
@@ -111,11 +113,15 @@ class Mover:
         height, width = ids.shape
         if self._source_xy.shape[:2] != ids.shape:
             self._source_xy = np.empty((height, width, 2), np.float32)
-        scaled = displacement * np.array([width / small_width, height / small_height], np.float32)
+        scaled = cv2.multiply(displacement, (width / small_width, height / small_height, 0, 0))
         cv2.resize(scaled, (width, height), dst=self._source_xy, interpolation=cv2.INTER_LINEAR)
         cv2.add(self._source_xy, grid(height, width), dst=self._source_xy)
         moved = cv2.remap(ids, self._source_xy, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.uint8)
+
+
+def _reduced(luma: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.resize(luma, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def brought(small: NDArray[np.uint8], displacement: Displacement) -> NDArray[np.uint8]:

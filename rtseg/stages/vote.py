@@ -46,26 +46,29 @@ def merged(one: Bytes, other: Bytes, share: Bytes) -> Bytes:
 def _elected(one: Bytes, other: Bytes, share: Bytes) -> Bytes:
     """For every pixel the class with the most votes."""
     first, *others = _ids_in(one, other)
-    elected = np.full(one.shape, first, np.uint8)
+    elected = np.full_like(one, first)
     if not others:
         return elected
     rest = cv2.bitwise_not(share)
-    most = _votes(first, one, other, share, rest)
+    most = _votes(elected, one, other, share, rest)
+    candidate = np.empty_like(one)
     for id_ in others:
-        votes = _votes(id_, one, other, share, rest)
+        candidate.fill(id_)
+        votes = _votes(candidate, one, other, share, rest)
         has_more = cv2.compare(votes, most, cv2.CMP_GT)
-        cv2.copyTo(np.full_like(one, id_), has_more, elected)  # a tenth of what np.putmask takes
+        cv2.copyTo(candidate, has_more, elected)  # a tenth of what np.putmask takes
         cv2.max(most, votes, dst=most)
     return elected
 
 
-def _votes(id_: int, one: Bytes, other: Bytes, share: Bytes, rest: Bytes) -> Bytes:
-    """How many votes a class gets at each pixel."""
-    of_one = cv2.bitwise_and(cv2.compare(one, id_, cv2.CMP_EQ), share)
-    of_other = cv2.bitwise_and(cv2.compare(other, id_, cv2.CMP_EQ), rest)
+def _votes(candidate: Bytes, one: Bytes, other: Bytes, share: Bytes, rest: Bytes) -> Bytes:
+    """How many votes a class gets at each pixel; its id as a map: a number takes twice as long to compare."""
+    of_one = cv2.bitwise_and(cv2.compare(one, candidate, cv2.CMP_EQ), share)
+    of_other = cv2.bitwise_and(cv2.compare(other, candidate, cv2.CMP_EQ), rest)
     return np.asarray(cv2.GaussianBlur(cv2.add(of_one, of_other), _WINDOW, 0), np.uint8)
 
 
 def _ids_in(*maps: Bytes) -> list[int]:
-    counts = sum(cv2.calcHist([one], [0], None, [_IDS], [0, _IDS]) for one in maps)
+    """Who stands for election. What no second row has is one pixel high, and would hardly be elected."""
+    counts = sum(cv2.calcHist([one[::2]], [0], None, [_IDS], [0, _IDS]) for one in maps)
     return [int(id_) for id_ in np.flatnonzero(counts)]
