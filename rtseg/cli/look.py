@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rtseg.cli.options import existing_or_not
+from rtseg.cli.options import existing_or_not, need_training_libraries
 from rtseg.errors import EXIT_FAULT, InputError
 
 if TYPE_CHECKING:
@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
 
 @click.command("models")
-def models_command() -> None:
-    """List the shipped models.
+@click.option("--nets", is_flag=True, help="The networks that `rtseg train` knows, and what each costs.")
+def models_command(nets: bool) -> None:
+    """List the shipped models, or the networks.
 
     \b
-    Example:
+    Examples:
       rtseg models
+      rtseg models --nets
     """
+    if nets:
+        _list_nets()
+        return
     from rtseg.cli.screen import console_for, facts, table
     from rtseg.model import DEFAULT_MODEL, engines_dir, shipped_models
 
@@ -45,6 +50,22 @@ def models_command() -> None:
         console.print(
             f"{name}: trained on {data}; the data's licence: {licence}", markup=False, soft_wrap=True
         )
+
+
+def _list_nets() -> None:
+    need_training_libraries()
+    from rtseg.classes import CAMVID
+    from rtseg.cli.screen import console_for, table
+    from rtseg.training.nets import NETS, build, encoders_of, macs, parameter_count
+
+    rows = []
+    for name in NETS:
+        for encoder in encoders_of(name):
+            net = build(name, encoder, len(CAMVID), pretrained=False)
+            rows.append((name, encoder, f"{parameter_count(net):,}", f"{macs(net, (360, 480)) / 1e9:.2f}"))
+    console_for(None).print(
+        table("networks, at 480×360", ("net", "encoder", "parameters", "GMACs"), rows, text=2)
+    )
 
 
 @click.command("doctor")

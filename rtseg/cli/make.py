@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import click
 
-from rtseg.cli.options import data_option, existing_or_not
-from rtseg.errors import InputError, MissingDependencyError
+from rtseg.cli.options import data_option, existing_or_not, need_training_libraries
+from rtseg.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +27,10 @@ if TYPE_CHECKING:
 @click.option(
     "--out", type=existing_or_not, required=True, metavar="DIR", help="Where checkpoint and curves go."
 )
-@click.option("--net", default="unet", show_default=True, metavar="NAME", help="unet or fcn.")
-@click.option("--encoder", default="lite0", show_default=True, metavar="NAME", help="lite0 or plain.")
+@click.option(
+    "--net", default="unet", show_default=True, metavar="NAME", help="`rtseg models --nets` lists them."
+)
+@click.option("--encoder", metavar="NAME", help="lite0, the default, or plain; stack has none.")
 @click.option(
     "--split",
     "splits",
@@ -87,7 +88,7 @@ def train_command(
     data: Path,
     out: Path,
     net: str,
-    encoder: str,
+    encoder: str | None,
     splits: tuple[str, ...],
     validate: str,
     data_name: str,
@@ -108,15 +109,16 @@ def train_command(
     \b
     Examples:
       rtseg train --data camvid --out runs/unet
-      rtseg train --data camvid --out runs/fcn --net fcn --encoder plain --epochs 20
+      rtseg train --data camvid --out runs/fcn --net fcn-8s --encoder plain --epochs 20
 
     Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.
     On a CPU the same options, data, seed and machine give the same weights, bit for bit; on CUDA they
     do not, only weights that are as good.
     """
-    _need_training_libraries()
+    need_training_libraries()
     from rtseg.cli.screen import progress_bar
     from rtseg.training.augment import Augmentation
+    from rtseg.training.nets import encoders_of
     from rtseg.training.recipe import TrainOptions
     from rtseg.training.train import train
 
@@ -126,7 +128,7 @@ def train_command(
         splits=splits,
         validate=None if validate == "none" else validate,
         net=net,
-        encoder=encoder,
+        encoder=encoder or encoders_of(net)[0],
         data_name=data_name,
         data_licence=data_licence,
         epochs=epochs,
@@ -152,17 +154,6 @@ def train_command(
 
         path = train(options, resume=resume, on_step=on_step, on_epoch=on_epoch)
     click.echo(path)
-
-
-def _need_training_libraries() -> None:
-    """Say what to install where a library is missing, before anything is imported that needs it.
-
-    Raises:
-        MissingDependencyError: one is missing.
-    """
-    for library in ("torch", "onnx", "safetensors", "matplotlib"):
-        if importlib.util.find_spec(library) is None:
-            raise MissingDependencyError(library, extra="train")
 
 
 def _line(epoch: Epoch, epochs: int) -> str:
@@ -199,7 +190,7 @@ def export_command(
     Example:
       rtseg export runs/unet/model.safetensors --data camvid --out models/unet/fp32.onnx
     """
-    _need_training_libraries()
+    need_training_libraries()
     from rtseg.classes import CAMVID
     from rtseg.training.data import LabelledFolder
     from rtseg.training.export import export_model
@@ -251,7 +242,7 @@ def quantize_command(
 
     Min-max, percentile and entropy ranges are compared on the held-out frames; the best one is kept.
     """
-    _need_training_libraries()
+    need_training_libraries()
     from rtseg.classes import CAMVID
     from rtseg.cli.screen import console_for, table
     from rtseg.training.data import LabelledFolder

@@ -1,11 +1,13 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what they ask for before they begin."""
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import click
 
+from rtseg.errors import MissingDependencyError
 from rtseg.metadata import PRECISIONS
 
 existing_or_not = click.Path(path_type=Path)
@@ -109,3 +111,14 @@ max_frames_option = click.option(
 seconds_option = click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), metavar="S", help="End after S seconds."
 )
+
+
+def need_training_libraries() -> None:
+    """Say what to install where a library is missing, before anything is imported that needs it.
+
+    Raises:
+        MissingDependencyError: one is missing.
+    """
+    for library in ("torch", "onnx", "safetensors", "matplotlib"):
+        if importlib.util.find_spec(library) is None:
+            raise MissingDependencyError(library, extra="train")

@@ -20,7 +20,7 @@ from rtseg.training import checkpoint, judge
 from rtseg.training.arg_max import replace_arg_max
 from rtseg.training.fp16 import half_from_float, store_weights_as_half
 from rtseg.training.nets import Labeller, SegmentationNet
-from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE, place_means
+from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE, highest
 from rtseg.training.nets.blocks import ConvBlock, resize
 from rtseg.training.onnx_files import (
     IR_VERSION,
@@ -143,6 +143,7 @@ def onnx_from_net(net: SegmentationNet, size: tuple[int, int]) -> onnx.ModelProt
         # The newer exporter, to which the warning points, needs onnxscript and writes opset 18 and later,
         # which TensorRT 8.6 does not read.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # shapes become constants
         traced = Path(folder) / "traced.onnx"
         torch.onnx.export(
             Exportable(net).eval(),
@@ -180,9 +181,8 @@ class Exportable(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Class ids (1, H, W), uint8, of `image` (1, H, W, 3), uint8, RGB."""
         x = image.float().permute(0, 3, 1, 2) - PIXEL_MEAN
-        logits = place_means(self.net.score(x), self.net.classes)
-        labels = logits.argmax(dim=1, keepdim=True).to(x.dtype)  # (1, 1, h, w)
         height, width = image.shape[1:3]
+        labels = highest(self.net.score(x), (height, width))
         return resize(labels, (height, width)).reshape(1, height, width).to(torch.uint8)
 
 

@@ -4,8 +4,8 @@
                           ▲ bias, float
 
 A convolution is quantised on its activation (per tensor) and its weights (per output channel). Of a residual
-Add only the skip is, so that the Add fuses into the convolution on its other side. The head, ArgMax and the
-last Resize stay float. Zero points are 0; biases are not quantised.
+Add only the skip is, so that the Add fuses into the convolution on its other side, if that is quantised. The
+head, ArgMax and the last Resize stay float. Zero points are 0; biases are not quantised.
 """
 
 from __future__ import annotations
@@ -60,15 +60,17 @@ def quantized_convs(model: onnx.ModelProto) -> list[onnx.NodeProto]:
 
 
 def activation_edges(model: onnx.ModelProto) -> dict[str, list[Edge]]:
-    """Tensors to quantise and the edges on which they are, in graph order."""
+    """Tensors to quantise and the edges on which they are: those that convolutions read, then other skips."""
     edges: dict[str, list[Edge]] = {}
-    for conv in quantized_convs(model):
+    convs = quantized_convs(model)
+    for conv in convs:
         edges.setdefault(conv.input[0], []).append((conv.name, 0))
+    quantized = {conv.output[0] for conv in convs}
     for add in model.graph.node:
         if add.op_type == "Add":
             skip = skip_position(model, add)
-            if skip is not None and add.input[skip] in edges:
-                edges[add.input[skip]].append((add.name, skip))
+            if skip is not None and add.input[1 - skip] in quantized:
+                edges.setdefault(add.input[skip], []).append((add.name, skip))
     return edges
 
 

@@ -23,8 +23,8 @@ class TrainOptions:
         data_licence: on which terms it may be used; likewise.
         splits: the splits to train on; "NAME/N" takes every Nth frame, for a split that is a film.
         validate: the split that is scored on the way, or None.
-        net: "unet" or "fcn".
-        encoder: "lite0" or "plain".
+        net: one of `rtseg.training.nets.NETS`.
+        encoder: "lite0", "plain", or "none" for the network that has none.
         epochs: passes over the data; the learning rate falls to nothing along them.
         batch: views a step.
         learning_rate: the highest, reached after the first epoch.

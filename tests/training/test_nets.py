@@ -10,12 +10,13 @@ import torch.nn.functional as F
 from rtseg.classes import CAMVID
 from rtseg.errors import InputError
 from rtseg.training.data import LabelledFolder
-from rtseg.training.nets import ENCODERS, NETS, Labeller, build, parameter_count
+from rtseg.training.nets import NETS, Labeller, build, encoders_of, parameter_count
 from rtseg.training.nets.base import normalized, place_means
 
+ALL = [(net, encoder) for net in NETS for encoder in encoders_of(net)]
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("net", NETS)
+
+@pytest.mark.parametrize(("net", "encoder"), ALL)
 @pytest.mark.parametrize("size", [(64, 96), (50, 77), (33, 31), (1, 1)])
 def test_output_has_the_size_of_the_input(net, encoder, size):
     model = build(net, encoder, 5, pretrained=False).eval()
@@ -27,8 +28,7 @@ def test_output_has_the_size_of_the_input(net, encoder, size):
     assert labels.dtype == torch.uint8
 
 
-@pytest.mark.parametrize("encoder", ENCODERS)
-@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize(("net", "encoder"), ALL)
 def test_all_weights_learn(net, encoder):
     model = build(net, encoder, 5, pretrained=False).train()
     model(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)).square().mean().backward()
@@ -69,7 +69,9 @@ def test_place_means_are_the_means_of_bilinear_enlargement():
         assert torch.allclose(place_means(logits, 3)[..., 1:-1, 1:-1], means[..., 1:-1, 1:-1], atol=1e-5)
 
 
-@pytest.mark.parametrize(("net", "encoder"), [("vnet", "lite0"), ("unet", "lite9")])
+@pytest.mark.parametrize(
+    ("net", "encoder"), [("vnet", "lite0"), ("unet", "lite9"), ("stack", "lite0"), ("gcn", "none")]
+)
 def test_unknown_names_are_refused(net, encoder):
     with pytest.raises(InputError, match="Choose one of"):
         build(net, encoder, 11)

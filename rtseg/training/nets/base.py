@@ -17,7 +17,7 @@ MEAN_OF_PLACE = torch.outer(torch.tensor((1.0, 6.0, 1.0)), torch.tensor((1.0, 6.
 
 
 class SegmentationNet(nn.Module):
-    """Base of the networks: subclasses write `score`, which may answer at a smaller size.
+    """Base of the networks: subclasses write `score`.
 
     Attributes:
         classes: how many there are.
@@ -28,7 +28,7 @@ class SegmentationNet(nn.Module):
         self.classes = classes
 
     def score(self, x: Tensor) -> Tensor:
-        """Logits (B, classes, h, w) of `x` (B, 3, H, W), normalised, at the head's own stride."""
+        """Logits (B, classes, h, w) of `x` (B, 3, H, W), normalised; at stride 2, or at its own size."""
         raise NotImplementedError
 
     def forward(self, image: Tensor) -> Tensor:
@@ -42,8 +42,8 @@ class SegmentationNet(nn.Module):
 class Labeller(nn.Module):
     """The network as it ships: uint8 image in, uint8 labels out, everything between in the graph.
 
-    ArgMax runs at the head's stride, on `place_means` of the logits, and its labels are enlarged to the
-    input's size, nearest neighbour (DECISIONS.md, "ArgMax before the last enlargement").
+    Enlarged from the size of the logits, nearest neighbour (DECISIONS.md, "ArgMax before the last
+    enlargement").
     """
 
     def __init__(self, net: SegmentationNet) -> None:
@@ -53,9 +53,23 @@ class Labeller(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Class ids (B, H, W), uint8, of `image` (B, H, W, 3), uint8, RGB."""
         x = normalized(image.permute(0, 3, 1, 2))
-        logits = place_means(self.net.score(x), self.net.classes)
-        labels = logits.argmax(dim=1, keepdim=True).to(x.dtype)  # (B, 1, h, w)
+        labels = highest(self.net.score(x), (x.shape[-2], x.shape[-1]))
         return resize(labels, (x.shape[-2], x.shape[-1])).to(torch.uint8).squeeze(1)
+
+
+def highest(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Which class is highest, (B, 1, h, w), of the logits' type, of `logits` (B, classes, h, w).
+
+    Where they are smaller than the image, `size` (H, W), their `place_means` decide.
+    """
+    if logits.shape[-2:] != size:
+        logits = place_means(logits, logits.shape[1])
+    return logits.argmax(dim=1, keepdim=True).to(logits.dtype)
+
+
+def at_stride_2(logits: Tensor, x: Tensor) -> Tensor:
+    """Enlarge `logits` of any stride to half the size of the image `x`, rounded up."""
+    return resize(logits, (-(-x.shape[-2] // 2), -(-x.shape[-1] // 2)), "bilinear")
 
 
 def place_means(logits: Tensor, classes: int) -> Tensor:

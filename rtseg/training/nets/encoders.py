@@ -17,6 +17,23 @@ class Encoder(nn.Module):
 
     channels: tuple[int, int, int, int, int]
 
+    def last_stage(self) -> nn.Module:
+        """What makes the deepest maps of those before."""
+        raise NotImplementedError
+
+    def dilate(self) -> None:
+        """Let the deepest maps keep stride 16: its convolutions look further instead (Chen et al. 2015).
+
+        Only those that see more than a point are touched, so weights trained at stride 32 still fit.
+        """
+        factor = 1
+        for layer in self.last_stage().modules():
+            if isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1):
+                layer.dilation = (factor, factor)
+                layer.padding = tuple(factor * (side // 2) for side in layer.kernel_size)
+                if layer.stride == (2, 2):
+                    layer.stride, factor = (1, 1), 2
+
     def forward(self, image: Tensor) -> list[Tensor]:
         """Map `image` (B, 3, H, W), normalised, to five maps (B, channels[i], ceil(H / 2^(i+1)), …)."""
         raise NotImplementedError
@@ -35,6 +52,9 @@ class PlainEncoder(Encoder):
             for narrow, wide in itertools.pairwise(widths)
         )
         normal_init(self)
+
+    def last_stage(self) -> nn.Module:
+        return self.stages[-1]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         features = []
@@ -99,6 +119,9 @@ class EfficientNetLite0(Encoder):
             self.load_state_dict({key: published[key] for key in self.state_dict()})
         else:
             normal_init(self)
+
+    def last_stage(self) -> nn.Module:
+        return self.blocks[self.TAPS[-2] + 1 :]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         x = self.stem(image)

@@ -1,9 +1,10 @@
 """U-Net: a symmetric encoder and decoder, skips by concatenation (Ronneberger et al. 2015).
 
-Lightened: one 3×3 convolution a decoder stride, not two; widths of 96 and less; the decoder ends at stride 4.
-From there the head answers at stride 2: it scores the four quarters of each place, and the scores become
-places of their own (sub-pixel convolution, Shi et al. 2016). A convolution at stride 2 would cost more than
-all others of the decoder together.
+At each stride the decoder gets the encoder's map beside its own, and a convolution chooses between what and
+where, which a sum cannot.
+
+Lightened: one 3×3 convolution a decoder stride, not two; widths of 96 and less; the decoder ends at stride 4,
+with a sub-pixel head. A convolution at stride 2 would cost more than all others of the decoder together.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtseg.training.nets.base import SegmentationNet
-from rtseg.training.nets.blocks import ConvBlock, normal_init, resize_as
+from rtseg.training.nets.blocks import ConvBlock, normal_init, resize_as, sub_pixels
 
 if TYPE_CHECKING:
     from rtseg.training.nets.encoders import Encoder
@@ -40,18 +40,18 @@ class UNet(SegmentationNet):
         below = (deepest, *self.WIDTHS[:-1])
         beside = (*skips[:0:-1], skips[0] + self.FINE)
         self.fine = ConvBlock(finest, self.FINE, stride=2)
-        self.decoder = nn.ModuleList(
-            ConvBlock(deep + skip, width)
-            for deep, skip, width in zip(below, beside, self.WIDTHS, strict=True)
-        )
+        self.decoder = nn.ModuleList(map(self.block, below, beside, self.WIDTHS))
         self.head = nn.Conv2d(self.WIDTHS[-1], 4 * classes, 1)
         normal_init(self.fine)
         normal_init(self.decoder)
+
+    def block(self, deep: int, skip: int, width: int) -> nn.Module:
+        """What becomes of `deep` and `skip` channels, concatenated."""
+        return ConvBlock(deep + skip, width)
 
     def score(self, x: Tensor) -> Tensor:
         finest, quarter, eighth, sixteenth, x = self.encoder(x)
         skips = [sixteenth], [eighth], [quarter, self.fine(finest)]
         for block, maps in zip(self.decoder, skips, strict=True):
             x = block(torch.cat([resize_as(x, maps[0]), *maps], dim=1))
-        logits = F.pixel_shuffle(self.head(x), 2)
-        return logits[..., : finest.shape[-2], : finest.shape[-1]]  # rounded up at stride 2 only
+        return sub_pixels(self.head(x), finest)
