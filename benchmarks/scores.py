@@ -41,7 +41,7 @@ def scores_table(data: Path, split: str, name: str) -> str:
     for model in models:
         for runtime in RUNTIMES:
             with backend_class(runtime)(model) as backend:
-                columns[f"{model.precision} {runtime}"] = evaluate(backend, folder)
+                columns[f"{model.precision} {runtime}"] = evaluate(backend, folder).confusion
     versions = ", ".join(f"{runtime} {backend_class(runtime).version()}" for runtime in RUNTIMES)
     lines = [
         f"{split}, {len(folder)} frames; {environment()['cpu']}, {versions}.",

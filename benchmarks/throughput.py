@@ -29,7 +29,10 @@ from pathlib import Path
 from rtseg import RunOptions, Session
 every = sys.argv[3] if sys.argv[3:] else None
 every = int(every) if every and every.isdecimal() else every
-options = RunOptions(sys.argv[1], out=Path(sys.argv[2]), precision="int8", every=every, overwrite=True)
+model = sys.argv[4] if sys.argv[4:] else None
+options = RunOptions(
+    sys.argv[1], out=Path(sys.argv[2]), model=model, precision="int8", every=every, overwrite=True
+)
 with Session(options) as session:
     marks = []
     def note(progress):
@@ -42,7 +45,7 @@ told = session.report()["frames"]
 inferred = told["fresh"] / told["captured"]
 print(json.dumps({"frames": frames, "seconds": seconds, "cpu_seconds": cpu_seconds, "inferred": inferred}))
 """
-"""CLIP OUT [EVERY]; prints what lies between the first frame shown and the last."""
+"""CLIP OUT [EVERY [MODEL]]; prints what lies between the first frame shown and the last."""
 
 
 def main() -> None:

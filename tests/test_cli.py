@@ -223,7 +223,22 @@ def test_eval_reports_schema_1(tmp_path, camvid):
     assert report["schema"] == 1
     assert report["images"] == 101
     assert report["miou"] == pytest.approx(sum(report["iou"].values()) / len(report["iou"]))
+    assert 0 < report["boundary_miou"] < report["miou"]
     assert f"{report['miou']:.4f}" in done.stdout
+    assert f"{report['boundary_miou']:.4f}" in done.stdout
+
+
+def test_the_networks_are_listed_with_what_they_cost():
+    done = rtseg("models", "--nets")
+    assert done.returncode == 0, done.stderr
+    rows = {tuple(words[:2]): words[2:] for line in done.stdout.splitlines() if (words := cells(line))}
+    assert float(rows["unet", "lite0"][1]) == pytest.approx(2.11, abs=0.01)
+    assert int(rows["stack", "none"][0].replace(",", "")) < 20_000
+    assert ("gcn", "plain") in rows
+
+
+def cells(line: str) -> list[str]:
+    return line.replace("│", " ").replace("|", " ").split()
 
 
 def test_synth_writes_a_film_and_labels(tmp_path):

@@ -28,7 +28,7 @@ def scores(camvid):
     for precision in PRECISIONS:
         for name in ("openvino", "onnxruntime"):
             with backend_class(name)(find_model(None, precision, ())) as backend:
-                found[precision, name] = evaluate(backend, folder).miou()
+                found[precision, name] = evaluate(backend, folder).confusion.miou()
     return found
 
 

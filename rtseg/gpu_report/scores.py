@@ -30,6 +30,10 @@ def scores(backend: Backend, request: Request, check_stopped: Callable[[], None]
     found: dict[str, Any] = {"split": labelled.split, "images": len(labelled)}
     with OnnxRuntimeBackend(backend.model) as reference:
         for judged in (backend, reference):
-            confusion = evaluate(judged, labelled, on_image=lambda _: check_stopped())
-            found[judged.name] = {"miou": confusion.miou(), "pixel_accuracy": confusion.pixel_accuracy()}
+            counted = evaluate(judged, labelled, on_image=lambda _: check_stopped())
+            found[judged.name] = {
+                "miou": counted.confusion.miou(),
+                "pixel_accuracy": counted.confusion.pixel_accuracy(),
+                "boundary_miou": counted.boundaries.miou(),
+            }
     return found

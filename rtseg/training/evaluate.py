@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -9,6 +10,7 @@ import numpy as np
 
 from rtseg import report
 from rtseg.errors import DataError
+from rtseg.training.boundary import Boundaries
 from rtseg.training.confusion import ConfusionMatrix
 
 if TYPE_CHECKING:
@@ -18,12 +20,20 @@ if TYPE_CHECKING:
     from rtseg.training.data import LabelledFolder
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was counted: all pixels, and those along edges."""
+
+    confusion: ConfusionMatrix
+    boundaries: Boundaries
+
+
 def evaluate(
     backend: Backend,
     folder: LabelledFolder,
     *,
     on_image: Callable[[int], None] = lambda _done: None,
-) -> ConfusionMatrix:
+) -> Evaluation:
     """Label all images of `folder` with `backend`, which is open, and count.
 
     An image of another size than the model's is resized to it, and its labels are brought back to the size of
@@ -36,7 +46,7 @@ def evaluate(
     if model.classes.names != folder.classes.names:
         raise DataError(f"{folder.root}: its classes are not those of the model {model.name}.")
     height, width = model.input_hw
-    confusion = ConfusionMatrix(model.classes)
+    counted = Evaluation(ConfusionMatrix(model.classes), Boundaries(model.classes))
     for index in range(len(folder)):
         image, truth = folder.read(index)
         if image.shape[:2] != (height, width):
@@ -44,13 +54,15 @@ def evaluate(
         ids = backend.infer(image)
         if ids.shape != truth.shape:
             ids = np.asarray(cv2.resize(ids, truth.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
-        confusion.add(truth, ids)
+        counted.confusion.add(truth, ids)
+        counted.boundaries.add(truth, ids)
         on_image(index + 1)
-    return confusion
+    return counted
 
 
-def report_of(confusion: ConfusionMatrix, folder: LabelledFolder, backend: Backend) -> dict[str, Any]:
+def report_of(counted: Evaluation, folder: LabelledFolder, backend: Backend) -> dict[str, Any]:
     """The `eval` report, schema 1."""
+    confusion, boundaries = counted.confusion, counted.boundaries
     return {
         "schema": report.SCHEMA,
         "command": "eval",
@@ -59,6 +71,8 @@ def report_of(confusion: ConfusionMatrix, folder: LabelledFolder, backend: Backe
         "miou": confusion.miou(),
         "pixel_accuracy": confusion.pixel_accuracy(),
         "iou": confusion.iou(),
+        "boundary_miou": boundaries.miou(),
+        "boundary_iou": boundaries.iou(),
         "absent": confusion.absent(),
         "model": report.model_facts(backend.model),
         "environment": report.environment(backend.name, backend.version()),

@@ -143,7 +143,7 @@ def onnx_from_net(net: SegmentationNet, size: tuple[int, int]) -> onnx.ModelProt
         # The newer exporter, to which the warning points, needs onnxscript and writes opset 18 and later,
         # which TensorRT 8.6 does not read.
         warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # shapes become constants
+        warnings.filterwarnings("ignore", message="Converting a tensor")  # shapes become constants
         traced = Path(folder) / "traced.onnx"
         torch.onnx.export(
             Exportable(net).eval(),
