@@ -260,7 +260,7 @@ class LiveSession(Session):
 
     def _stages(self) -> list[Stage]:
         before: list[Stage] = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
-        after: list[Stage] = [self._colorize, self._present]
+        after: list[Stage] = [*self._make_smooth(None), self._colorize, self._present]
         return [*before, *after] if self.rules.deadline is None else [*before, Propagate(), *after]
 
     def _make_sinks(self) -> dict[str, Sink]:

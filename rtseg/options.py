@@ -73,6 +73,7 @@ class RunOptions:
         overlay_on: where colours are laid over the picture: "cpu", or "gpu" with the tensorrt backend.
         every: infer every nth frame of a file, and more where needed; "auto": as few as an estimate of the
             error allows. The others get the labels of both neighbours, moved to them. None infers all.
+        smooth: whether labels flicker less: those that were shown have a say in the next ones.
         begin: number of the first frame that is segmented, for a piece of a film.
         max_frames: end after so many frames, counted from the source's first; None for no limit.
         seconds: end after so many seconds of the source; None for no limit.
@@ -101,6 +102,7 @@ class RunOptions:
     legend: bool = False
     overlay_on: str = "cpu"
     every: int | Literal["auto"] | None = None
+    smooth: bool = False
     begin: int = 0
     max_frames: int | None = None
     seconds: float | None = None

@@ -34,6 +34,7 @@ from rtseg.stages.keys import key_rule_for
 from rtseg.stages.look import size_shown
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
+from rtseg.stages.smooth import Smooth
 from rtseg.tensorrt.cache import Terms
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ _WAITING_BYTES = 256 << 20
 """Of pictures that wait for labels, as far as the longest gap allows."""
 
 _OPTIONS_THAT_MATTER = (
-    "stream", "codec", "crf", "opacity", "view", "legend", "overlay_on", "every", "begin", "max_frames",
-    "seconds",
+    "stream", "codec", "crf", "opacity", "view", "legend", "overlay_on", "every", "smooth", "begin",
+    "max_frames", "seconds",
 )  # fmt: skip
 
 
@@ -206,7 +207,11 @@ class Session:
             "warnings": self.warnings(),
             "errors": [str(error) for error in self.outcome.errors],
         }
-        return facts | ({"every": self._keys.summary()} if self._keys is not None else {})
+        if self._keys is not None:
+            facts["every"] = self._keys.summary()
+        if self._smooth is not None:
+            facts["smooth"] = self._smooth.summary()
+        return facts
 
     def _source_facts(self) -> dict[str, Any]:
         return {
@@ -275,6 +280,11 @@ class Session:
             painter=_painter_on(options.overlay_on),
         )
 
+    def _make_smooth(self, period: int | None) -> list[Smooth]:
+        """The stage, if it is asked for."""
+        self._smooth = Smooth(period) if self.options.smooth else None
+        return [self._smooth] if self._smooth is not None else []
+
     def _make_pipeline(self) -> Pipeline:
         options = self.options
         journal = self._journal
@@ -292,7 +302,7 @@ class Session:
             else Present(self._sinks, on_segment=_noting_in(journal, self._forerun.propagated))
         )
         label: list[Stage] = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
-        show: list[Stage] = [self._make_colorize(), self._present]
+        show: list[Stage] = [*self._make_smooth(SEGMENT_FRAMES), self._make_colorize(), self._present]
         if self._keys is None:
             return Pipeline(self._capture, [*label, *show], make_meter=self._make_meter)
         return Pipeline(

@@ -174,6 +174,7 @@ def test_a_fault_on_the_way_can_be_gone_on_from(film, in_one_go, tmp_path, monke
     ("change", "words"),
     [
         ({"opacity": 0.7}, "opacity was 0.5, is 0.7"),
+        ({"smooth": True}, "smooth was False, is True"),
         ({"crf": 30}, "crf was None, is 30"),
         ({"only": frozenset({"car"})}, "only was None, is \\['car'\\]"),
         ({"max_frames": 5000}, "max_frames was None, is 5000"),

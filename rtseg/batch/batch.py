@@ -190,7 +190,9 @@ class Batch:
     def _run_facts(self) -> dict[str, Any]:
         """What the outputs are made with: files that were made with something else are not done."""
         run, model = self.options.run, self.backend.model
-        names = ("stream", "codec", "crf", "opacity", "view", "legend", "every", "max_frames", "seconds")
+        names = (
+            "stream", "codec", "crf", "opacity", "view", "legend", "every", "smooth", "max_frames", "seconds",
+        )  # fmt: skip
         return {
             "model": f"{model.name} {model.precision} {model.sha256[:16]}",
             "backend": self.backend.name,

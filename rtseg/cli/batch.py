@@ -21,6 +21,7 @@ from rtseg.cli.options import (
     precision_option,
     report_option,
     seconds_option,
+    smooth_option,
     view_option,
 )
 from rtseg.cli.signals import stopped_by_signals
@@ -70,6 +71,7 @@ _THREADS_A_TASK = 2
 @view_option
 @legend_option
 @every_option
+@smooth_option
 @max_frames_option
 @seconds_option
 @report_option
@@ -91,6 +93,7 @@ def batch_command(
     view: str,
     legend: bool,
     every: int | Literal["auto"] | None,
+    smooth: bool,
     max_frames: int | None,
     seconds: float | None,
     report: str | None,
@@ -131,6 +134,7 @@ def batch_command(
         view=view,
         legend=legend,
         every=every,
+        smooth=smooth,
         max_frames=max_frames,
         seconds=seconds,
     )

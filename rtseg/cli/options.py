@@ -105,6 +105,11 @@ every_option = click.option(
     help="Infer every Nth frame and move labels to the others. auto: over a file, as few as an estimate of "
     "the error allows; with --latency, as many as can be.",
 )
+smooth_option = click.option(
+    "--smooth",
+    is_flag=True,
+    help="Less flicker: labels that were shown have a say in the next ones; at most 2 frames late.",
+)
 max_frames_option = click.option(
     "--max-frames", type=click.IntRange(min=1), metavar="N", help="End after N frames."
 )

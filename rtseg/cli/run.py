@@ -23,6 +23,7 @@ from rtseg.cli.options import (
     precision_option,
     report_option,
     seconds_option,
+    smooth_option,
     threads_option,
     trust_plan_option,
     view_option,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 _RUN_OPTIONS = (
     "stream", "out", "codec", "crf", "labels", "table", "model", "precision", "backend", "trust_plan",
-    "threads", "opacity", "only", "view", "legend", "overlay_on", "max_frames", "seconds", "resume",
+    "threads", "opacity", "only", "view", "legend", "overlay_on", "smooth", "max_frames", "seconds", "resume",
     "overwrite",
 )  # fmt: skip
 """Names of the options that `RunOptions` has, too."""
@@ -75,6 +76,7 @@ _RUN_OPTIONS = (
 @legend_option
 @overlay_on_option
 @every_option
+@smooth_option
 @max_frames_option
 @seconds_option
 @click.option("--resume", is_flag=True, help="Go on with what an earlier run left, cut off by whatever.")
