@@ -52,11 +52,13 @@ def main() -> None:
 def recipes(base: TrainOptions) -> dict[str, TrainOptions]:
     """The shipped recipe, and it with one part taken away or changed."""
     anywhere = dataclasses.replace(base.augmentation, rare_share=0.0)
+    spoilt = dataclasses.replace(base.augmentation, spoilt_share=0.25)
     unpasted = dataclasses.replace(base.augmentation, paste_share=0.0)
     return {
         "shipped": base,
         "anywhere": dataclasses.replace(base, augmentation=anywhere),
         "unpasted": dataclasses.replace(base, augmentation=unpasted),
+        "spoilt": dataclasses.replace(base, augmentation=spoilt),
         "entropy": dataclasses.replace(base, jaccard=0.0),
     }
 

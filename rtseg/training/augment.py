@@ -33,6 +33,7 @@ class Augmentation:
         rotation_deg: largest tilt, either way.
         light: largest relative change of brightness, contrast and saturation.
         hue: largest relative change of each colour channel's gain.
+        spoilt_share: share of the views with the noise of a sensor or the blocks of JPEG.
         rare_share: share of the views that are laid over a pixel of a rare class, where the frame has one.
         paste_share: share of the views into which things of another frame are pasted.
         pasted: names of the classes that are pasted: rare, and not seen through as a fence is.
@@ -43,6 +44,7 @@ class Augmentation:
     rotation_deg: float = 4.0
     light: float = 0.3
     hue: float = 0.1
+    spoilt_share: float = 0.0
     rare_share: float = 0.5
     paste_share: float = 0.4
     pasted: tuple[str, ...] = ("pole", "sign", "pedestrian", "bicyclist")
@@ -69,7 +71,9 @@ def random_view(
     view = _warped(frame, matrix, augmentation.crop_hw, void_id)
     if donor is not None:
         view = _pasted(view, _warped(donor, matrix, augmentation.crop_hw, void_id), pasted)
-    return _relit(view[0], augmentation, rng), view[1]
+    relit = _relit(view[0], augmentation, rng)
+    is_spoilt = augmentation.spoilt_share > 0 and rng.random() < augmentation.spoilt_share
+    return _spoilt(relit, rng) if is_spoilt else relit, view[1]
 
 
 def _warped(
@@ -159,3 +163,20 @@ def _relit(
     if rng.random() < 0.2:
         relit = cv2.GaussianBlur(relit, (0, 0), float(rng.uniform(0.3, 1.2)))
     return np.asarray(relit, np.uint8)
+
+
+def _spoilt(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Noise of up to 25 levels, finer or coarser than pixels, or JPEG at a quality of 8 to 50."""
+    if rng.random() < 0.5:
+        return _compressed(image, int(rng.integers(8, 51)))
+    grain, size = rng.normal(0, rng.uniform(3, 25), image.shape), float(rng.uniform(0, 1))
+    if size > 0.4:  # a camera's own filter smears it
+        grain = cv2.GaussianBlur(grain, (0, 0), size) * (2 * size)
+    return np.rint(image + grain).clip(0, 255).astype(np.uint8)
+
+
+def _compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    _, file = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
+    assert decoded is not None
+    return np.asarray(decoded, np.uint8)

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -199,6 +200,26 @@ def test_views_are_a_function_of_the_generator():
     ]
     assert np.array_equal(views[0], views[1])
     assert not np.array_equal(views[0], views[2])
+
+
+def test_spoilt_views_have_the_same_labels_and_rougher_pixels():
+    image = cv2.resize(np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8), (80, 60))
+    labels = np.zeros((60, 80), np.uint8)
+    labels[20:40] = 3
+    differ = []
+    for seed in range(20):
+        (clean, ids), (spoilt, same) = (
+            random_view(
+                (image, labels),
+                Augmentation(crop_hw=(48, 64), spoilt_share=share),
+                11,
+                np.random.default_rng(seed),
+            )
+            for share in (0.0, 1.0)
+        )
+        assert np.array_equal(ids, same)
+        differ.append(np.abs(clean.astype(int) - spoilt).mean())
+    assert 1 < min(differ) < 10 < max(differ) < 40
 
 
 def test_views_are_laid_over_rare_things():
