@@ -86,6 +86,16 @@ def max_pool(attributes: Attributes, x: Tensor) -> Tensor:
     return F.max_pool2d(padded, attributes["kernel_shape"], attributes.get("strides", (1, 1)))
 
 
+def average_pool(attributes: Attributes, x: Tensor) -> Tensor:
+    """AveragePool in two dimensions, sizes rounded down; padding, if any, counts as zeros."""
+    if attributes.get("ceil_mode", 0):
+        raise UnsupportedError("AveragePool with ceil_mode is unknown to it")
+    if any(_pads(attributes)) and not attributes.get("count_include_pad", 0):
+        raise UnsupportedError("AveragePool with padding that does not count is unknown to it")
+    padded = _padded(x, attributes)
+    return F.avg_pool2d(padded, attributes["kernel_shape"], attributes.get("strides", (1, 1)))
+
+
 def resize(
     attributes: Attributes,
     x: Tensor,
@@ -246,6 +256,7 @@ def _padded(x: Tensor, attributes: Attributes, fill: float = 0.0) -> Tensor:
 OPERATORS: dict[str, Operator] = {
     "Add": lambda _, x, y: x + y,
     "ArgMax": arg_max,
+    "AveragePool": average_pool,
     "Cast": lambda attributes, x: x.to(torch_dtype(attributes["to"])),
     "Clip": clip,
     "Concat": lambda attributes, *parts: torch.cat(parts, attributes["axis"]),

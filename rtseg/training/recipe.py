@@ -33,7 +33,7 @@ class TrainOptions:
         jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
             nothing, because while a rare class is never predicted this loss keeps it so.
         synthetic_share: share of synthetic frames among those seen.
-        ema: decay a step of the averaged weights, which are what is kept.
+        ema: decay a step of the averaged weights, which are what is kept; less in a short training.
         validate_every: epochs between scores.
         device: "cpu", "cuda", or "auto" for CUDA where torch has it.
         seed: of initialisation, order and augmentation.

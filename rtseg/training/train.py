@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "model.safetensors"
 
+SHARE_AVERAGED = 0.05
+"""Of all steps, so many averaged weights remember at most; a short training would average its beginning."""
+
 LEAST_SECONDS_BETWEEN_WRITES = 10.0
 """An epoch that ends sooner after the last one written is not written, unless it is the last of all."""
 
@@ -95,6 +98,7 @@ def train(
     options.out.mkdir(parents=True, exist_ok=True)
 
     total = options.epochs * steps_per_epoch
+    longest_memory = 1 - 1 / max(SHARE_AVERAGED * total, 1)
     written = -math.inf
     for number in range(len(history), options.epochs):
         started = time.monotonic()
@@ -111,7 +115,7 @@ def train(
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimiser.step()
-            average(averaged, net, min(options.ema, (step + 1) / (step + 10)))
+            average(averaged, net, min(options.ema, longest_memory, (step + 1) / (step + 10)))
             losses.append(loss.item())
             on_step(step + 1, total, losses[-1])
 

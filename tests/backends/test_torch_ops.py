@@ -73,6 +73,8 @@ CASES = [
     ("Slice", IMAGE, [i64(0, 1), i64(1, 3)], {}),
     ("DepthToSpace", IMAGE, [], {"blocksize": 2, "mode": "CRD"}),
     ("GlobalAveragePool", IMAGE, [], {}),
+    ("AveragePool", IMAGE, [], {"kernel_shape": [4, 3], "strides": [2, 3]}),
+    ("AveragePool", IMAGE, [], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "count_include_pad": 1}),
     ("MaxPool", IMAGE, [], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}),
     ("MaxPool", IMAGE, [], {"kernel_shape": [2, 2]}),
     ("Conv", IMAGE, [WEIGHT, WEIGHT[:, 0, 0, 0]], {"pads": [1, 1, 1, 1], "strides": [2, 2]}),

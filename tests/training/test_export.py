@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -22,6 +23,7 @@ from tests.training.conftest import OF_THE_DATA, SIZE, export
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
+from rtseg.backends.torch_graph import TorchGraph  # noqa: E402
 from rtseg.training import checkpoint  # noqa: E402, after torch is known to be there
 from rtseg.training import export as export_module  # noqa: E402
 from rtseg.training.export import onnx_from_net  # noqa: E402
@@ -163,7 +165,7 @@ def test_every_network_exports_at_an_odd_size_and_quantises(name, two_frames):
         assert [
             str(refusal) for version in ((8, 6), (10,), (11,)) for refusal in refusals(file, version)
         ] == []
-    for run in (run_by_onnxruntime, run_by_openvino):
+    for run in (run_by_onnxruntime, run_by_openvino, run_by_torch):
         assert judge.agreement(run(model, two_frames), list(expected)) > 0.999
         # Untrained, a rounding more or less decides: integer labels are only known to be some.
         assert {labels.shape for labels in run(int8, two_frames)} == {ODD_SIZE}
@@ -172,6 +174,11 @@ def test_every_network_exports_at_an_odd_size_and_quantises(name, two_frames):
 def run_by_onnxruntime(model, images):
     session = judge.session_from_model(model)
     return [judge.labels_from_image(session, image) for image in images]
+
+
+def run_by_torch(model, images):
+    graph = TorchGraph(model.graph, Path("m.onnx"))
+    return [graph(torch.from_numpy(image[np.newaxis]))[0].numpy() for image in images]
 
 
 def run_by_openvino(model, images):

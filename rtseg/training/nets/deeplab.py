@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtseg.training.nets.base import SegmentationNet, at_stride_2
@@ -41,7 +42,7 @@ class AtrousPyramid(nn.Module):
         self.mix = ConvBlock((2 + len(self.RATES)) * width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        whole = resize_as(self.whole(x.mean((2, 3), keepdim=True)), x)
+        whole = resize_as(self.whole(F.adaptive_avg_pool2d(x, 1)), x)
         mixed: Tensor = self.mix(torch.cat([self.point(x), *(layer(x) for layer in self.around), whole], 1))
         return mixed
 

@@ -45,7 +45,7 @@ class PyramidPooling(nn.Module):
 def means_of(x: Tensor, regions: int) -> Tensor:
     """Means over `regions` to a side, all of one size, overlapping where the map cannot be divided."""
     if regions == 1:
-        return x.mean((2, 3), keepdim=True)
+        return F.adaptive_avg_pool2d(x, 1)
     counts = [min(regions, side) for side in x.shape[-2:]]
     strides = [side // count for side, count in zip(x.shape[-2:], counts, strict=True)]
     kernel = [
