@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 )
 @click.option("--encoder", metavar="NAME", help="lite0, the default, or plain; stack has none.")
 @click.option(
+    "--init",
+    metavar="M",
+    help="Begin with the weights of a model, unet-lite0 or an FP32 file, at a lower --learning-rate.",
+)
+@click.option(
     "--split",
     "splits",
     multiple=True,
@@ -89,6 +94,7 @@ def train_command(
     out: Path,
     net: str,
     encoder: str | None,
+    init: str | None,
     splits: tuple[str, ...],
     validate: str,
     data_name: str,
@@ -109,6 +115,7 @@ def train_command(
     \b
     Examples:
       rtseg train --data camvid --out runs/unet
+      rtseg train --data mine --out runs/mine --init unet-lite0 --learning-rate 2e-4 --epochs 20
       rtseg train --data camvid --out runs/fcn --net fcn-8s --encoder plain --epochs 20
 
     Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.
@@ -129,6 +136,7 @@ def train_command(
         validate=None if validate == "none" else validate,
         net=net,
         encoder=encoder or encoders_of(net)[0],
+        init=init,
         data_name=data_name,
         data_licence=data_licence,
         epochs=epochs,

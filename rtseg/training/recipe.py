@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rtseg.model import find_model
 from rtseg.training.augment import Augmentation
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class TrainOptions:
         validate: the split that is scored on the way, or None.
         net: one of `rtseg.training.nets.NETS`.
         encoder: "lite0", "plain", or "none" for the network that has none.
+        init: a model whose weights training begins with: a shipped one's name, or an FP32 model file; None
+            for the encoder's ImageNet weights, or none.
         epochs: passes over the data; the learning rate falls to nothing along them.
         batch: views a step.
         learning_rate: the highest, reached after the first epoch.
@@ -48,6 +51,7 @@ class TrainOptions:
     validate: str | None = "val"
     net: str = "unet"
     encoder: str = "lite0"
+    init: str | None = None
     epochs: int = 250
     batch: int = 8
     learning_rate: float = 2e-3
@@ -75,7 +79,10 @@ class Epoch:
 
 
 def recipe(options: TrainOptions) -> dict[str, Any]:
-    """All options but the folders, JSON-ready."""
+    """All options but the folders, JSON-ready; of a model to begin with its name and hash, not its place."""
     fields = dataclasses.asdict(options)
     del fields["data"], fields["out"]
+    if options.init is not None:
+        model = find_model(options.init, "fp32", ())
+        fields["init"] = f"{model.name} {model.sha256[:16]}"
     return fields

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import dataclasses
+import itertools
 import math
 import platform
 import time
@@ -20,6 +21,7 @@ from rtseg.report import cpu_name
 from rtseg.training import checkpoint, curves
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
+from rtseg.training.initial import begin_with
 from rtseg.training.loss import class_weights, segmentation_loss
 from rtseg.training.nets import Labeller, build, parameter_count
 from rtseg.training.recipe import Epoch, TrainOptions, recipe
@@ -27,7 +29,7 @@ from rtseg.training.samples import Samples
 from rtseg.training.state import load_state, save_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from torch import nn
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from rtseg.training.nets import SegmentationNet
 
 CHECKPOINT = "model.safetensors"
+
+BATCHES_FOR_STATISTICS = 8
 
 SHARE_AVERAGED = 0.05
 """Of all steps, so many averaged weights remember at most; a short training would average its beginning."""
@@ -63,7 +67,9 @@ def train(
 
     Raises:
         DataError: the data folder breaks its contract.
-        InputError: there is nothing to resume, it was another recipe, or there is no such device.
+        InputError: there is nothing to resume, it was another recipe, the model to begin with is of another
+            network, or there is no such device.
+        ModelError: there is no such model.
     """
     device = device_from_text(options.device)
     options = dataclasses.replace(options, device=device.type)
@@ -90,7 +96,9 @@ def train(
             f"{options.data}: {len(samples.frames)} frames do not fill one batch of {options.batch}."
         )
 
-    net = build(options.net, options.encoder, len(CAMVID))
+    net = build(options.net, options.encoder, len(CAMVID), pretrained=options.init is None)
+    if options.init is not None and not resume:
+        begin_with(net, options.init, first_views(samples, options.batch))
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     averaged = copy.deepcopy(net)
     optimiser = torch.optim.AdamW(parameter_groups(net, options), weight_decay=options.weight_decay)
@@ -140,6 +148,11 @@ def train(
             written = time.monotonic()
         on_epoch(history[-1])
     return options.out / CHECKPOINT
+
+
+def first_views(samples: Samples, batch: int) -> Iterator[torch.Tensor]:
+    """Images of the first batches, for BatchNorm's statistics."""
+    return (images for images, _ in itertools.islice(samples.epoch(0, batch), BATCHES_FOR_STATISTICS))
 
 
 def device_from_text(text: str) -> torch.device:
