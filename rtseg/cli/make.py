@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--net", default="unet", show_default=True, metavar="NAME", help="`rtseg models --nets` lists them."
 )
-@click.option("--encoder", metavar="NAME", help="lite0, the default, or plain; stack has none.")
+@click.option("--encoder", metavar="NAME", help="lite0, the default, lite1, lite2 or plain; stack has none.")
 @click.option(
     "--init",
     metavar="M",

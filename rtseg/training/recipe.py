@@ -25,7 +25,7 @@ class TrainOptions:
         splits: the splits to train on; "NAME/N" takes every Nth frame, for a split that is a film.
         validate: the split that is scored on the way, or None.
         net: one of `rtseg.training.nets.NETS`.
-        encoder: "lite0", "plain", or "none" for the network that has none.
+        encoder: "lite0", "lite1", "lite2", "plain", or "none" for the network that has none.
         init: a model whose weights training begins with: a shipped one's name, or an FP32 model file; None
             for the encoder's ImageNet weights, or none.
         epochs: passes over the data; the learning rate falls to nothing along them.

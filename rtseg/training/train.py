@@ -186,7 +186,7 @@ def parameter_groups(net: SegmentationNet, options: TrainOptions) -> list[dict[s
     """Encoder and the rest, each with its factor on the learning rate."""
     encoder = [value for name, value in net.named_parameters() if name.startswith("encoder.")]
     others = [value for name, value in net.named_parameters() if not name.startswith("encoder.")]
-    factor = options.encoder_rate if options.encoder == "lite0" else 1.0
+    factor = options.encoder_rate if options.encoder.startswith("lite") else 1.0
     return [{"params": encoder, "factor": factor}, {"params": others, "factor": 1.0}]
 
 

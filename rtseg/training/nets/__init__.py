@@ -2,7 +2,7 @@
 
 base.py             SegmentationNet and Labeller: the promises of every network
 blocks.py           the pieces that the networks share
-encoders.py         plain (from scratch) and EfficientNet-Lite0 (ImageNet weights)
+encoders.py         plain (from scratch) and EfficientNet-Lite 0, 1 and 2 (ImageNet weights)
 
 The story of segmentation, in its order, one network a file:
 
@@ -27,7 +27,7 @@ from rtseg.training.nets.base import Labeller, SegmentationNet, normalized
 from rtseg.training.nets.blocks import macs, parameter_count
 from rtseg.training.nets.deeplab import DeepLab
 from rtseg.training.nets.encoder_decoder import EncoderDecoder
-from rtseg.training.nets.encoders import EfficientNetLite0, Encoder, PlainEncoder
+from rtseg.training.nets.encoders import EfficientNetLite, Encoder, PlainEncoder
 from rtseg.training.nets.fcn import FCN8s, FCN16s, FCN32s
 from rtseg.training.nets.gcn import GCN
 from rtseg.training.nets.pspnet import PSPNet
@@ -56,7 +56,7 @@ _WITH_ENCODER: dict[str, Callable[[Encoder, int], SegmentationNet]] = {
 NETS = ("stack", *_WITH_ENCODER)
 """Names, in the order of their history."""
 
-ENCODERS = ("lite0", "plain")
+ENCODERS = ("lite0", "lite1", "lite2", "plain")
 NO_ENCODER = "none"
 """What stands in place of an encoder's name where the network has none."""
 
@@ -79,7 +79,7 @@ def build(net: str, encoder: str, classes: int, *, pretrained: bool = True) -> S
         net: one of `NETS`.
         encoder: one of `encoders_of(net)`.
         classes: number of classes.
-        pretrained: start "lite0" from ImageNet weights; without effect on others.
+        pretrained: start a "lite" from ImageNet weights; without effect on others.
 
     Raises:
         InputError: there is no network of that name, or it takes no such encoder.
@@ -90,9 +90,13 @@ def build(net: str, encoder: str, classes: int, *, pretrained: bool = True) -> S
         raise InputError(f"There is no encoder {encoder!r} for {net}. Choose one of: {', '.join(known)}.")
     if encoder == NO_ENCODER:
         return Stack(classes)
-    return _WITH_ENCODER[net](
-        EfficientNetLite0(pretrained=pretrained) if encoder == "lite0" else PlainEncoder(), classes
-    )
+    return _WITH_ENCODER[net](_encoder(encoder, pretrained), classes)
+
+
+def _encoder(name: str, pretrained: bool) -> Encoder:
+    if name == "plain":
+        return PlainEncoder()
+    return EfficientNetLite(int(name.removeprefix("lite")), pretrained=pretrained)
 
 
 __all__ = [

