@@ -66,6 +66,28 @@ if TYPE_CHECKING:
     help="Weight of the soft Jaccard loss beside the cross-entropy.",
 )
 @click.option(
+    "--teacher",
+    "teachers",
+    type=existing_or_not,
+    multiple=True,
+    metavar="C",
+    help="A checkpoint to learn from, beside the labels; may be given more than once.",
+)
+@click.option(
+    "--teaching",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Weight of what the teachers say.",
+)
+@click.option(
+    "--film",
+    "films",
+    multiple=True,
+    metavar="SOURCE",
+    help="Frames without labels, on which the teachers alone are learnt from; may be given more than once.",
+)
+@click.option(
     "--synthetic-share",
     type=click.FloatRange(0, 1, max_open=True),
     default=0.1,
@@ -104,6 +126,9 @@ def train_command(
     crop: str,
     learning_rate: float,
     jaccard: float,
+    teachers: tuple[Path, ...],
+    teaching: float,
+    films: tuple[str, ...],
     synthetic_share: float,
     validate_every: int,
     seed: int,
@@ -116,6 +141,8 @@ def train_command(
     Examples:
       rtseg train --data camvid --out runs/unet
       rtseg train --data mine --out runs/mine --init unet-lite0 --learning-rate 2e-4 --epochs 20
+      rtseg train --data camvid --out runs/small --encoder plain --teacher runs/large/model.safetensors \\
+          --film clip.mp4
       rtseg train --data camvid --out runs/fcn --net fcn-8s --encoder plain --epochs 20
 
     Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.
@@ -143,6 +170,9 @@ def train_command(
         batch=batch,
         learning_rate=learning_rate,
         jaccard=jaccard,
+        teachers=teachers,
+        teaching=teaching,
+        films=films,
         synthetic_share=synthetic_share,
         validate_every=validate_every,
         seed=seed,

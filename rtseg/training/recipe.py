@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from rtseg.model import find_model
 from rtseg.training.augment import Augmentation
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,9 @@ class TrainOptions:
         weight_decay: of AdamW.
         jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
             nothing, because while a rare class is never predicted this loss keeps it so.
+        teachers: checkpoints of networks to learn from, beside the labels.
+        teaching: how much of the divergence from the teachers is added to the loss, where there are any.
+        films: sources of frames without labels, on which the teachers alone are learnt from.
         synthetic_share: share of synthetic frames among those seen.
         ema: decay a step of the averaged weights, which are what is kept; less in a short training.
         validate_every: epochs between scores.
@@ -58,6 +60,9 @@ class TrainOptions:
     encoder_rate: float = 0.25
     weight_decay: float = 1e-2
     jaccard: float = 0.5
+    teachers: tuple[Path, ...] = ()
+    teaching: float = 1.0
+    films: tuple[str, ...] = ()
     synthetic_share: float = 0.1
     ema: float = 0.998
     validate_every: int = 2
@@ -79,10 +84,12 @@ class Epoch:
 
 
 def recipe(options: TrainOptions) -> dict[str, Any]:
-    """All options but the folders, JSON-ready; of a model to begin with its name and hash, not its place."""
+    """All options but the folders, JSON-ready; of other models their hashes, not their places."""
     fields = dataclasses.asdict(options)
     del fields["data"], fields["out"]
     if options.init is not None:
         model = find_model(options.init, "fp32", ())
         fields["init"] = f"{model.name} {model.sha256[:16]}"
+    fields["films"] = [Path(film).name for film in options.films]
+    fields["teachers"] = [hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in options.teachers]
     return fields

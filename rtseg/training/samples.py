@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 
 from rtseg.report import cores
+from rtseg.sources import open_source
 from rtseg.sources.drive import render
 from rtseg.training.augment import random_view
 
@@ -36,6 +38,10 @@ AHEAD = 3
 MOST_THREADS = 4
 """How many threads make views, at most; one a core where there are fewer."""
 
+FRAMES_A_FILM = 40
+LONGEST_FILM = 1800
+"""Frames of a film that are looked at, a minute of one at 30 a second."""
+
 RARE_BELOW = 0.03
 """Share of pixels below which a class is rare: CamVid's pole, sign, fence, pedestrian and bicyclist."""
 
@@ -47,6 +53,7 @@ class Samples:
         folders: where the labelled frames come from.
         synthetic_share: share of synthetic frames among all, 0 to below 1; they are rendered here.
         augmentation: how far a view differs from its frame.
+        films: sources of frames without labels, `FRAMES_A_FILM` of each, at the labelled frames' size.
         seed: with the epoch's number, the only source of randomness.
 
     Attributes:
@@ -61,6 +68,7 @@ class Samples:
         *,
         synthetic_share: float,
         augmentation: Augmentation,
+        films: Sequence[str] = (),
         seed: int,
     ) -> None:
         self.augmentation = augmentation
@@ -72,6 +80,7 @@ class Samples:
         synthetic = round(len(self.frames) * synthetic_share / (1 - synthetic_share))
         height, width = self.frames[0][1].shape
         self.frames += [synthetic_frame(width, height, number) for number in range(synthetic)]
+        self.frames += [frame for film in films for frame in unlabelled(film, width, height, self.void_id)]
         self.shares = class_shares((labels for _, labels in self.frames), len(classes))
         self.rare = tuple(int(index) for index in np.flatnonzero(self.shares < RARE_BELOW))
 
@@ -118,6 +127,20 @@ def synthetic_frame(width: int, height: int, number: int) -> tuple[NDArray[np.ui
     """One of the frames that are mixed in: `FRAMES_PER_DRIVE` from each drive, far enough apart to differ."""
     drive, index = divmod(number, FRAMES_PER_DRIVE)
     return render(width, height, SYNTHETIC_FPS, FIRST_DRIVE + drive, index * SPACING)
+
+
+def unlabelled(film: str, width: int, height: int, void_id: int) -> Iterator[LabelledImage]:
+    """`FRAMES_A_FILM` frames of a film, evenly spread over what is shorter than a minute, all of them void.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with open_source(film) as source:
+        known = source.frame_count or FRAMES_A_FILM
+        step = max(1, min(known, LONGEST_FILM) // FRAMES_A_FILM)
+        for frame in itertools.islice(source, 0, step * FRAMES_A_FILM, step):
+            image = frame.picture.reformat(width, height, "rgb24").to_ndarray()
+            yield np.ascontiguousarray(image), np.full((height, width), void_id, np.uint8)
 
 
 def class_shares(label_images: Iterable[NDArray[np.uint8]], classes: int) -> NDArray[np.float64]:

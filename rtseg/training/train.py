@@ -21,6 +21,7 @@ from rtseg.report import cpu_name
 from rtseg.training import checkpoint, curves
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
+from rtseg.training.distil import Teachers, distillation_loss
 from rtseg.training.initial import begin_with
 from rtseg.training.loss import class_weights, segmentation_loss
 from rtseg.training.nets import Labeller, build, parameter_count
@@ -67,8 +68,9 @@ def train(
 
     Raises:
         DataError: the data folder breaks its contract.
-        InputError: there is nothing to resume, it was another recipe, the model to begin with is of another
-            network, or there is no such device.
+        InputError: films are given and no teacher, there is nothing to resume, it was another recipe, a
+            checkpoint cannot be read, the model to begin with is of another network, or there is no such
+            device.
         ModelError: there is no such model.
     """
     device = device_from_text(options.device)
@@ -80,12 +82,15 @@ def train(
     # Filling fresh memory, a guard against bugs, would cost a fifth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in its stubs
 
+    if options.films and not options.teachers:
+        raise InputError("Films have no labels: give a teacher to learn from on them.")
     folders = [folder_from_text(options.data, split) for split in options.splits]
     held_out = folder_from_text(options.data, options.validate) if options.validate else None
     samples = Samples(
         folders,
         synthetic_share=options.synthetic_share,
         augmentation=options.augmentation,
+        films=options.films,
         seed=options.seed,
     )
     data = {folder.split: {"frames": len(folder), "sha256": folder.sha256()} for folder in folders}
@@ -101,6 +106,7 @@ def train(
         begin_with(net, options.init, first_views(samples, options.batch))
     net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     averaged = copy.deepcopy(net)
+    teachers = Teachers(options.teachers, device) if options.teachers else None
     optimiser = torch.optim.AdamW(parameter_groups(net, options), weight_decay=options.weight_decay)
     history = load_state(options, net, averaged, optimiser) if resume else []
     options.out.mkdir(parents=True, exist_ok=True)
@@ -117,9 +123,12 @@ def train(
             rate = learning_rate(step, steps_per_epoch, total, options.learning_rate)
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["factor"]
-            logits = net(images.to(device, memory_format=torch.channels_last))
+            inputs = images.to(device, memory_format=torch.channels_last)
+            logits = net(inputs)
             truth = labels.to(device).long()
             loss = segmentation_loss(logits, truth, weights, options.jaccard * step / total)
+            if teachers is not None:
+                loss = loss + options.teaching * distillation_loss(logits, teachers.probabilities(inputs))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimiser.step()
