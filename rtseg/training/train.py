@@ -1,8 +1,7 @@
-"""Training, top to bottom: data, network, optimiser, epochs, checkpoint."""
+"""Training, top to bottom: data, network, epochs, checkpoint."""
 
 from __future__ import annotations
 
-import copy
 import ctypes
 import dataclasses
 import itertools
@@ -21,28 +20,23 @@ from rtseg.report import cpu_name
 from rtseg.training import checkpoint, curves
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
-from rtseg.training.distil import Teachers, distillation_loss
 from rtseg.training.initial import begin_with
-from rtseg.training.loss import class_weights, segmentation_loss
+from rtseg.training.learner import Learner
 from rtseg.training.nets import Labeller, build, parameter_count
 from rtseg.training.recipe import Epoch, TrainOptions, recipe
 from rtseg.training.samples import Samples
 from rtseg.training.state import load_state, save_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-    from torch import nn
 
     from rtseg.training.nets import SegmentationNet
 
 CHECKPOINT = "model.safetensors"
 
 BATCHES_FOR_STATISTICS = 8
-
-SHARE_AVERAGED = 0.05
-"""Of all steps, so many averaged weights remember at most; a short training would average its beginning."""
+"""Of views, from which BatchNorm takes them where training begins with a model."""
 
 LEAST_SECONDS_BETWEEN_WRITES = 10.0
 """An epoch that ends sooner after the last one written is not written, unless it is the last of all."""
@@ -75,67 +69,24 @@ def train(
     """
     device = device_from_text(options.device)
     options = dataclasses.replace(options, device=device.type)
-    keep_freed_memory()
-    torch.manual_seed(options.seed)
-    torch.use_deterministic_algorithms(device.type == "cpu")
-    torch.backends.cudnn.benchmark = True  # all steps have the same shapes
-    # Filling fresh memory, a guard against bugs, would cost a fifth of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in its stubs
-
-    if options.films and not options.teachers:
-        raise InputError("Films have no labels: give a teacher to learn from on them.")
+    prepare_torch(options.seed, device)
     folders = [folder_from_text(options.data, split) for split in options.splits]
     held_out = folder_from_text(options.data, options.validate) if options.validate else None
-    samples = Samples(
-        folders,
-        synthetic_share=options.synthetic_share,
-        augmentation=options.augmentation,
-        films=options.films,
-        seed=options.seed,
-    )
+    samples = samples_for(options, folders)
     data = {folder.split: {"frames": len(folder), "sha256": folder.sha256()} for folder in folders}
-    weights = class_weights(samples.shares).to(device)
-    steps_per_epoch = samples.batches_per_epoch(options.batch)
-    if steps_per_epoch == 0:
-        raise InputError(
-            f"{options.data}: {len(samples.frames)} frames do not fill one batch of {options.batch}."
-        )
-
-    net = build(options.net, options.encoder, len(CAMVID), pretrained=options.init is None)
-    if options.init is not None and not resume:
-        begin_with(net, options.init, first_views(samples, options.batch))
-    net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
-    averaged = copy.deepcopy(net)
-    teachers = Teachers(options.teachers, device) if options.teachers else None
-    optimiser = torch.optim.AdamW(parameter_groups(net, options), weight_decay=options.weight_decay)
-    history = load_state(options, net, averaged, optimiser) if resume else []
+    learner = Learner(net_for(options, None if resume else samples), options, samples, device)
+    averaged, state = learner.averaged, (learner.net, learner.averaged, learner.optimiser)
+    history = load_state(options, *state) if resume else []
     options.out.mkdir(parents=True, exist_ok=True)
 
-    total = options.epochs * steps_per_epoch
-    longest_memory = 1 - 1 / max(SHARE_AVERAGED * total, 1)
     written = -math.inf
     for number in range(len(history), options.epochs):
         started = time.monotonic()
-        net.train()
+        learner.net.train()
         losses = []
-        for index, (images, labels) in enumerate(samples.epoch(number, options.batch)):
-            step = number * steps_per_epoch + index
-            rate = learning_rate(step, steps_per_epoch, total, options.learning_rate)
-            for group in optimiser.param_groups:
-                group["lr"] = rate * group["factor"]
-            inputs = images.to(device, memory_format=torch.channels_last)
-            logits = net(inputs)
-            truth = labels.to(device).long()
-            loss = segmentation_loss(logits, truth, weights, options.jaccard * step / total)
-            if teachers is not None:
-                loss = loss + options.teaching * distillation_loss(logits, teachers.probabilities(inputs))
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's
-            optimiser.step()
-            average(averaged, net, min(options.ema, longest_memory, (step + 1) / (step + 10)))
-            losses.append(loss.item())
-            on_step(step + 1, total, losses[-1])
-
+        for step, batch in enumerate(samples.epoch(number, options.batch), number * learner.steps_per_epoch):
+            losses.append(learner.learn(step, *batch))
+            on_step(step + 1, learner.total, losses[-1])
         is_last = number + 1 == options.epochs
         due = (number + 1) % options.validate_every == 0 or is_last
         scores = score(averaged, held_out) if held_out and due else None
@@ -143,14 +94,14 @@ def train(
             Epoch(
                 number=number + 1,
                 loss=float(np.mean(losses)),
-                learning_rate=rate,
+                learning_rate=learner.rate,
                 miou=scores.miou() if scores else None,
                 pixel_accuracy=scores.pixel_accuracy() if scores else None,
                 seconds=time.monotonic() - started,
             )
         )
         if is_last or time.monotonic() - written >= LEAST_SECONDS_BETWEEN_WRITES:
-            save_state(options, net, averaged, optimiser, history)
+            save_state(options, *state, history)
             description = describe(options, device, data, averaged, history, scores)
             checkpoint.save(options.out / CHECKPOINT, averaged.state_dict(), description)
             curves.write(options.out, history)
@@ -159,9 +110,51 @@ def train(
     return options.out / CHECKPOINT
 
 
-def first_views(samples: Samples, batch: int) -> Iterator[torch.Tensor]:
-    """Images of the first batches, for BatchNorm's statistics."""
-    return (images for images, _ in itertools.islice(samples.epoch(0, batch), BATCHES_FOR_STATISTICS))
+def prepare_torch(seed: int, device: torch.device) -> None:
+    """Make what follows a function of the seed, on a CPU, and as fast as that allows."""
+    keep_freed_memory()
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.backends.cudnn.benchmark = True  # all steps have the same shapes
+    # Filling fresh memory, a guard against bugs, would cost a fifth of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in its stubs
+
+
+def samples_for(options: TrainOptions, folders: list[LabelledFolder]) -> Samples:
+    """What is trained on.
+
+    Raises:
+        DataError: a frame breaks the contract.
+        InputError: films are given and no teacher, a film cannot be read, or there is not one batch.
+    """
+    if options.films and not options.teachers:
+        raise InputError("Films have no labels: give a teacher to learn from on them.")
+    samples = Samples(
+        folders,
+        synthetic_share=options.synthetic_share,
+        augmentation=options.augmentation,
+        films=options.films,
+        seed=options.seed,
+    )
+    if samples.batches_per_epoch(options.batch) == 0:
+        raise InputError(
+            f"{options.data}: {len(samples.frames)} frames do not fill one batch of {options.batch}."
+        )
+    return samples
+
+
+def net_for(options: TrainOptions, samples: Samples | None) -> SegmentationNet:
+    """The network at its beginning; without samples as it is built, for a state to be put into it.
+
+    Raises:
+        InputError: there is no such network, or the model to begin with is of another one.
+        ModelError: there is no such model.
+    """
+    net = build(options.net, options.encoder, len(CAMVID), pretrained=options.init is None)
+    if options.init is not None and samples is not None:
+        views = itertools.islice(samples.epoch(0, options.batch), BATCHES_FOR_STATISTICS)
+        begin_with(net, options.init, (images for images, _ in views))
+    return net
 
 
 def device_from_text(text: str) -> torch.device:
@@ -189,31 +182,6 @@ def folder_from_text(data: Path, text: str) -> LabelledFolder:
     if slash and not (every.isdecimal() and int(every) > 0):
         raise InputError(f"{text}: a split is NAME, or NAME/N for every Nth frame, for instance val/5.")
     return LabelledFolder(data, split, CAMVID, every=int(every or 1))
-
-
-def parameter_groups(net: SegmentationNet, options: TrainOptions) -> list[dict[str, Any]]:
-    """Encoder and the rest, each with its factor on the learning rate."""
-    encoder = [value for name, value in net.named_parameters() if name.startswith("encoder.")]
-    others = [value for name, value in net.named_parameters() if not name.startswith("encoder.")]
-    factor = options.encoder_rate if options.encoder.startswith("lite") else 1.0
-    return [{"params": encoder, "factor": factor}, {"params": others, "factor": 1.0}]
-
-
-def learning_rate(step: int, warm_up: int, total: int, highest: float) -> float:
-    """Linear over `warm_up` steps, then a half cosine to nothing at `total`."""
-    if step < warm_up:
-        return highest * (step + 1) / warm_up
-    return highest * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(total - warm_up, 1)))
-
-
-@torch.no_grad()
-def average(averaged: nn.Module, net: nn.Module, decay: float) -> None:
-    """Move `averaged` towards `net`: weights and BatchNorm statistics by 1 − decay, counters at once."""
-    pairs = list(zip(averaged.state_dict().values(), net.state_dict().values(), strict=True))
-    floats = [pair for pair in pairs if pair[0].is_floating_point()]
-    counters = [pair for pair in pairs if not pair[0].is_floating_point()]
-    torch._foreach_lerp_([kept for kept, _ in floats], [current for _, current in floats], 1 - decay)
-    torch._foreach_copy_([kept for kept, _ in counters], [current for _, current in counters])
 
 
 @torch.no_grad()

@@ -16,10 +16,11 @@ from rtseg.errors import InputError
 from rtseg.training import checkpoint
 from rtseg.training.augment import Augmentation, random_view
 from rtseg.training.data import LabelledFolder
+from rtseg.training.learner import learning_rate
 from rtseg.training.loss import class_weights, segmentation_loss, soft_jaccard_loss
 from rtseg.training.recipe import TrainOptions
 from rtseg.training.samples import AHEAD, Samples, class_shares
-from rtseg.training.train import device_from_text, folder_from_text, learning_rate, train
+from rtseg.training.train import device_from_text, folder_from_text, train
 
 
 @pytest.fixture
