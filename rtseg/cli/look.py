@@ -58,13 +58,17 @@ def _list_nets() -> None:
     from rtseg.cli.screen import console_for, table
     from rtseg.training.nets import NETS, build, encoders_of, macs, parameter_count
 
+    usual = [(name, encoders_of(name)[0]) for name in NETS]
+    others = [("unet", encoder) for encoder in encoders_of("unet")[1:]]
     rows = []
-    for name in NETS:
-        for encoder in encoders_of(name):
-            net = build(name, encoder, len(CAMVID), pretrained=False)
-            rows.append((name, encoder, f"{parameter_count(net):,}", f"{macs(net, (360, 480)) / 1e9:.2f}"))
+    for name, encoder in (*usual, *others):
+        net = build(name, encoder, len(CAMVID), pretrained=False)
+        rows.append((name, encoder, f"{parameter_count(net):,}", f"{macs(net, (360, 480)) / 1e9:.2f}"))
     console_for(None).print(
         table("networks, at 480×360", ("net", "encoder", "parameters", "GMACs"), rows, text=2)
+    )
+    console_for(None).print(
+        f"All but stack take each encoder: {', '.join(encoders_of('unet'))}.", markup=False
     )
 
 

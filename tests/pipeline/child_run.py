@@ -20,6 +20,7 @@ def say(line: str) -> None:
 def main() -> int:
     stages: list[Step] = steps("preprocess", "infer", "colorize", "present", delay_s=0.001)
     pipeline = Pipeline(frames(10_000_000), stages)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     if sys.argv[1] == "stop":
         signal.signal(signal.SIGINT, lambda *_: pipeline.stop())
         signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
