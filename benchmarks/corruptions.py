@@ -21,6 +21,7 @@ import numpy as np
 
 from rtseg.backends import backend_for
 from rtseg.report import cores, environment
+from rtseg.training.augment import compressed
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
 from rtseg.training.judge import images
@@ -64,10 +65,7 @@ def brightness(image: Image, rng: np.random.Generator, *, gain: float) -> Image:
 
 def jpeg(image: Image, _rng: np.random.Generator, *, quality: int) -> Image:
     """Compressed at a quality of 1…100."""
-    _, file = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
-    assert decoded is not None
-    return np.asarray(decoded, np.uint8)
+    return compressed(image, quality)
 
 
 def rain(image: Image, rng: np.random.Generator, *, drops: int) -> Image:

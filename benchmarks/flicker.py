@@ -29,7 +29,7 @@ from rtseg.picture import plane_view
 from rtseg.report import cores, environment
 from rtseg.session import Session
 from rtseg.sources import open_source
-from rtseg.stages.flow import grid
+from rtseg.stages.flow import Mover
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
 
@@ -93,10 +93,10 @@ def flicker_of(source: str, truths: Sequence[Map], smooth: bool, frames: int) ->
         maps = maps_in(labels)
     height, width = maps[0].shape
     motions = motions_in(source, width, height, len(maps))
-    pairs = list(itertools.pairwise(maps))
+    pairs, mover = list(itertools.pairwise(maps)), Mover()
     flips = [np.mean(before != after) for before, after in pairs]
     along = [
-        np.mean(moved(before, motion) != after)
+        np.mean(mover.moved(before, motion) != after)
         for (before, after), motion in zip(pairs, motions, strict=True)
     ]
     confusion = ConfusionMatrix(CAMVID)
@@ -124,13 +124,6 @@ def motions_in(source: str, width: int, height: int, frames: int) -> list[NDArra
         np.asarray(search.calc(after, before, None), np.float32)
         for before, after in itertools.pairwise(greys)
     ]
-
-
-def moved(labels: Map, motion: NDArray[np.float32]) -> Map:
-    """Labels brought to where they are in the next frame."""
-    places = grid(*labels.shape) + motion
-    there = cv2.remap(labels, places, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(there, np.uint8)
 
 
 if __name__ == "__main__":

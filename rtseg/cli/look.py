@@ -64,12 +64,9 @@ def _list_nets() -> None:
     for name, encoder in (*usual, *others):
         net = build(name, encoder, len(CAMVID), pretrained=False)
         rows.append((name, encoder, f"{parameter_count(net):,}", f"{macs(net, (360, 480)) / 1e9:.2f}"))
-    console_for(None).print(
-        table("networks, at 480×360", ("net", "encoder", "parameters", "GMACs"), rows, text=2)
-    )
-    console_for(None).print(
-        f"All but stack take each encoder: {', '.join(encoders_of('unet'))}.", markup=False
-    )
+    console = console_for(None)
+    console.print(table("networks, at 480×360", ("net", "encoder", "parameters", "GMACs"), rows, text=2))
+    console.print(f"All but stack take each encoder: {', '.join(encoders_of('unet'))}.", markup=False)
 
 
 @click.command("doctor")

@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 
     from rtseg.stages.flow import Displacement
 
-# Found on CamVid's labelled 15 Hz run (docs/live.md): the finest scale matters most; denser patches or more
-# steps cost as much again for half a point of mIoU.
-_SMALL_PIXELS = 12_288
-"""About so many pixels the flow is computed on: 128×96 of a 4:3 picture."""
-_PATCH_STRIDE = 6
-
 
 @dataclass(frozen=True, slots=True)
 class _Link:
@@ -56,7 +50,7 @@ class Motion:
         if memory < 1:
             raise ValueError(f"at least 1 step has to be remembered, not {memory}")
         self._memory = memory
-        self._search = FlowSearch(_SMALL_PIXELS, _PATCH_STRIDE)
+        self._search = FlowSearch()
         self._mover = Mover()
         self._links: OrderedDict[int, _Link] = OrderedDict()
         self._last: int | None = None

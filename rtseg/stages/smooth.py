@@ -27,10 +27,6 @@ LATE_FRAMES = 2
 _SHARE_OF_BEFORE = 102
 """Of 255. With more, flicker goes on falling, and so does mIoU (`benchmarks/flicker.py`, DECISIONS.md)."""
 
-_SMALL_PIXELS = 12_288
-_PATCH_STRIDE = 6
-"""As live runs have it, see `rtseg.stages.motion`: a step from frame to frame is short."""
-
 
 class Smooth:
     """Hysteresis along the flow: a pixel changes its class once enough around it says so.
@@ -54,7 +50,7 @@ class Smooth:
         """Choose after how many frames all begins anew, None for never."""
         self.frames = 0
         self._period = period
-        self._search = FlowSearch(_SMALL_PIXELS, _PATCH_STRIDE)
+        self._search = FlowSearch()
         self._mover = Mover()
         self._last: Frame | None = None
         self._small = self._shown = self._late = np.empty((0, 0), np.uint8)

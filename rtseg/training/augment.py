@@ -168,14 +168,15 @@ def _relit(
 def _spoilt(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Noise of up to 25 levels, finer or coarser than pixels, or JPEG at a quality of 8 to 50."""
     if rng.random() < 0.5:
-        return _compressed(image, int(rng.integers(8, 51)))
+        return compressed(image, int(rng.integers(8, 51)))
     grain, size = rng.normal(0, rng.uniform(3, 25), image.shape), float(rng.uniform(0, 1))
     if size > 0.4:  # a camera's own filter smears it
         grain = cv2.GaussianBlur(grain, (0, 0), size) * (2 * size)
     return np.rint(image + grain).clip(0, 255).astype(np.uint8)
 
 
-def _compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+def compressed(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
+    """What JPEG makes of an image (H, W, 3), uint8, at a quality of 1…100."""
     _, file = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)
     assert decoded is not None
