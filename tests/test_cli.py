@@ -119,6 +119,7 @@ def test_the_run_can_be_cut(tmp_path):
         (("synth", "nowhere/o.mp4"), ("nowhere",)),
         (("eval", "--data", "nowhere", "--split", "val", "--backend", "simulated"), ("nowhere",)),
         (("train", "--data", "nowhere", "--out", "run"), ("nowhere",)),
+        (("train", "--recipe", "missing.json", "--data", ".", "--out", "run"), ("missing.json",)),
         (("train", "--data", ".", "--out", "run", "--crop", "12"), ("WIDTHxHEIGHT",)),
     ],
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from rtseg.cli.options import data_option, existing_or_not, need_training_libraries
+from rtseg.cli.recipe_file import recipe_option
 from rtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("train")
+@recipe_option
 @data_option
 @click.option(
     "--out", type=existing_or_not, required=True, metavar="DIR", help="Where checkpoint and curves go."
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 @click.option(
     "--net", default="unet", show_default=True, metavar="NAME", help="`rtseg models --nets` lists them."
 )
-@click.option("--encoder", metavar="NAME", help="lite0, the default, lite1, lite2 or plain; stack has none.")
+@click.option(
+    "--encoder", metavar="NAME", help="lite0, the default, lite1, lite2 or plain; stack and slim have none."
+)
 @click.option(
     "--init",
     metavar="M",
@@ -59,6 +63,13 @@ if TYPE_CHECKING:
 @click.option("--crop", default="416x320", show_default=True, metavar="WxH", help="Size of a view, pixels.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-3, show_default=True)
 @click.option(
+    "--spoilt-share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of views with a sensor's noise or JPEG's blocks, for a camera that is worse than the data's.",
+)
+@click.option(
     "--jaccard",
     type=click.FloatRange(min=0),
     default=0.5,
@@ -68,10 +79,9 @@ if TYPE_CHECKING:
 @click.option(
     "--teacher",
     "teachers",
-    type=existing_or_not,
     multiple=True,
-    metavar="C",
-    help="A checkpoint to learn from, beside the labels; may be given more than once.",
+    metavar="M",
+    help="A model or checkpoint to learn from, beside the labels; may be given more than once.",
 )
 @click.option(
     "--teaching",
@@ -125,8 +135,9 @@ def train_command(
     batch: int,
     crop: str,
     learning_rate: float,
+    spoilt_share: float,
     jaccard: float,
-    teachers: tuple[Path, ...],
+    teachers: tuple[str, ...],
     teaching: float,
     films: tuple[str, ...],
     synthetic_share: float,
@@ -141,8 +152,7 @@ def train_command(
     Examples:
       rtseg train --data camvid --out runs/unet
       rtseg train --data mine --out runs/mine --init unet-lite0 --learning-rate 2e-4 --epochs 20
-      rtseg train --data camvid --out runs/small --encoder plain --teacher runs/large/model.safetensors \\
-          --film clip.mp4
+      rtseg train --data camvid --out runs/small --net slim --teacher unet-lite0 --film clip.mp4
       rtseg train --data camvid --out runs/fcn --net fcn-8s --encoder plain --epochs 20
 
     Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.
@@ -177,10 +187,14 @@ def train_command(
         validate_every=validate_every,
         seed=seed,
         device=device,
-        augmentation=Augmentation(crop_hw=hw_from_text(crop)),
+        augmentation=Augmentation(crop_hw=hw_from_text(crop), spoilt_share=spoilt_share),
     )
     with progress_bar("loss", "miou") as shown:
+        looking = shown.add_task("teachers look", total=None, loss="", miou="", visible=bool(teachers))
         task = shown.add_task("training", total=None, loss="", miou="")
+
+        def on_look(done: int, total: int) -> None:
+            shown.update(looking, completed=done, total=total)
 
         def on_step(done: int, total: int, loss: float) -> None:
             shown.update(task, completed=done, total=total, loss=f"loss {loss:.3f}")
@@ -190,7 +204,7 @@ def train_command(
                 shown.update(task, miou=f"mIoU {epoch.miou:.3f}")
             shown.console.print(_line(epoch, epochs))
 
-        path = train(options, resume=resume, on_step=on_step, on_epoch=on_epoch)
+        path = train(options, resume=resume, on_step=on_step, on_epoch=on_epoch, on_look=on_look)
     click.echo(path)
 
 

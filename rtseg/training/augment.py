@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    LabelledImage = tuple[NDArray[np.uint8], NDArray[np.uint8]]
-    """RGB (H, W, 3) and class ids (H, W), both uint8."""
+    LabelledImage = tuple[NDArray[np.uint8], ...]
+    """RGB (H, W, 3), class ids (H, W), if there are teachers their opinion (⌈H/4⌉, ⌈W/4⌉, classes); uint8."""
+
+OPINION_STRIDE = 4
+"""Pixels of a frame, along each side, that share an opinion of the teachers."""
 
 TARGET_REACH = 0.4
 """How far from a view's centre its target may lie, as a share of the view's width and height."""
@@ -68,22 +71,39 @@ def random_view(
     targets = rare if rng.random() < augmentation.rare_share else ()
     aimed_at = frame if donor is None else donor
     matrix = _random_affine(frame[1].shape, _rare_pixel(aimed_at[1], targets, rng), augmentation, rng)
-    view = _warped(frame, matrix, augmentation.crop_hw, void_id)
+    image, *truth = _warped(frame, matrix, augmentation.crop_hw, void_id)
     if donor is not None:
-        view = _pasted(view, _warped(donor, matrix, augmentation.crop_hw, void_id), pasted)
-    relit = _relit(view[0], augmentation, rng)
+        image, *truth = _pasted(
+            (image, *truth), _warped(donor, matrix, augmentation.crop_hw, void_id), pasted
+        )
+    image = _relit(image, augmentation, rng)
     is_spoilt = augmentation.spoilt_share > 0 and rng.random() < augmentation.spoilt_share
-    return _spoilt(relit, rng) if is_spoilt else relit, view[1]
+    return _spoilt(image, rng) if is_spoilt else image, *truth
 
 
 def _warped(
     frame: LabelledImage, matrix: NDArray[np.float64], crop_hw: tuple[int, int], void_id: int
 ) -> LabelledImage:
-    image, labels = frame
+    image, labels, *opinions = frame
     height, width = crop_hw
     view = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(127, 127, 127))
     ids = cv2.warpAffine(labels, matrix, (width, height), flags=cv2.INTER_NEAREST, borderValue=void_id)
-    return np.asarray(view, np.uint8), np.asarray(ids, np.uint8)
+    moved = [_warped_opinion(opinion, matrix, crop_hw) for opinion in opinions]
+    return np.asarray(view, np.uint8), np.asarray(ids, np.uint8), *moved
+
+
+def _warped_opinion(
+    opinion: NDArray[np.uint8], matrix: NDArray[np.float64], crop_hw: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """The same as on the image, a place for four pixels a side; zeros come from beyond the frame."""
+    linear, centre = matrix[:, :2], np.full(2, (OPINION_STRIDE - 1) / 2)
+    shift = (matrix[:, 2] + linear @ centre - centre) / OPINION_STRIDE
+    height, width = (-(-side // OPINION_STRIDE) for side in crop_hw)
+    planes = [  # OpenCV warps no more than four channels
+        cv2.warpAffine(plane, np.column_stack([linear, shift]), (width, height), flags=cv2.INTER_LINEAR)
+        for plane in cv2.split(opinion)
+    ]
+    return np.asarray(cv2.merge(planes), np.uint8)
 
 
 def _pasted(view: LabelledImage, donor: LabelledImage, classes: Sequence[int]) -> LabelledImage:
@@ -93,8 +113,18 @@ def _pasted(view: LabelledImage, donor: LabelledImage, classes: Sequence[int]) -
     """
     mask = np.isin(donor[1], np.asarray(classes, np.uint8))
     alpha = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), PASTE_BLUR)[..., None]
-    image = view[0] + alpha * (donor[0].astype(np.float32) - view[0])
-    return np.rint(image).astype(np.uint8), np.where(mask, donor[1], view[1])
+    image = np.rint(view[0] + alpha * (donor[0].astype(np.float32) - view[0])).astype(np.uint8)
+    opinions = [_blended(*pair, mask) for pair in zip(view[2:], donor[2:], strict=True)]
+    return image, np.where(mask, donor[1], view[1]), *opinions
+
+
+def _blended(
+    below: NDArray[np.uint8], above: NDArray[np.uint8], mask: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Two opinions, the one `above` with the share that `mask`, of the image's size, has of each place."""
+    height, width = below.shape[:2]
+    share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)[..., None]
+    return np.asarray(np.rint(below + share * (above.astype(np.float32) - below)), np.uint8)
 
 
 def _rare_pixel(

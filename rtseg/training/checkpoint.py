@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from rtseg.training.nets import SegmentationNet
 
 
+SUFFIX = ".safetensors"
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A trained network and how it came to be.

@@ -20,7 +20,7 @@ from rtseg.training import checkpoint, judge
 from rtseg.training.arg_max import replace_arg_max
 from rtseg.training.fp16 import half_from_float, store_weights_as_half
 from rtseg.training.nets import Labeller, SegmentationNet
-from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE, highest
+from rtseg.training.nets.base import PIXEL_MEAN, PIXEL_SCALE
 from rtseg.training.nets.blocks import ConvBlock, resize
 from rtseg.training.onnx_files import (
     IR_VERSION,
@@ -182,8 +182,7 @@ class Exportable(nn.Module):
         """Class ids (1, H, W), uint8, of `image` (1, H, W, 3), uint8, RGB."""
         x = image.float().permute(0, 3, 1, 2) - PIXEL_MEAN
         height, width = image.shape[1:3]
-        labels = highest(self.net.score(x), (height, width))
-        return resize(labels, (height, width)).reshape(1, height, width).to(torch.uint8)
+        return resize(self.net.label(x), (height, width)).reshape(1, height, width).to(torch.uint8)
 
 
 def check_agreement(agreement: float, precision: FloatPrecision) -> None:

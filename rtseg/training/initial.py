@@ -1,4 +1,4 @@
-"""The weights of a model file as the beginning of another training."""
+"""The weights of a model file: as the beginning of another training, or as the network that they are."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from torch import nn
 from rtseg.errors import InputError
 from rtseg.model import find_model
 from rtseg.tensorrt.onnx_file import weights_as_float
+from rtseg.training.nets import NETS, build, encoders_of
 from rtseg.training.nets.base import PIXEL_SCALE
 from rtseg.training.nets.blocks import ConvBlock
+from rtseg.training.nets.encoders import Encoder
 from rtseg.training.onnx_files import arrays
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 def begin_with(net: SegmentationNet, model: str, batches: Iterable[Tensor]) -> None:
     """Put the weights of a model into `net`, which then labels as the model does.
 
+    Parts of an encoder that are `fresh` begin anew where they do not fit, and it does not label so yet.
+
     In a file BatchNorm is folded into the convolutions. Here it comes back: its statistics are taken from
     images, and its factors are such that nothing changes. So training can go on as if it had never been away.
 
@@ -39,35 +43,80 @@ def begin_with(net: SegmentationNet, model: str, batches: Iterable[Tensor]) -> N
         ModelError: there is no such model, or it is not FP32.
         InputError: it is of another network.
     """
-    found = find_model(model, "fp32", ())
-    stored = arrays(weights_as_float(onnx.load(found.path)))
-    blocks = {name: block for name, block in net.named_modules() if isinstance(block, ConvBlock)}
-    folded = {f"{name}.0": block for name, block in blocks.items()}
+    norms = _put_weights(net, model, _fresh(net))
     with torch.no_grad():
-        for name, layer in net.named_modules():
-            if not isinstance(layer, nn.Conv2d):
-                continue
-            weight, bias = (_stored(stored, f"net.{name}.{kind}", found.name) for kind in ("weight", "bias"))
-            if weight.shape != layer.weight.shape:
-                raise InputError(_another(found.name, f"{name} is {tuple(weight.shape)}"))
-            layer.weight.copy_(weight)
+        _take_statistics(net, norms, batches)
+
+
+def network_of(model: str) -> SegmentationNet:
+    """The network that a model was exported from, with its weights, for evaluation.
+
+    Which one it is, its weights tell: they fit one only.
+
+    Args:
+        model: the name of a shipped model, or an FP32 model file of ours.
+
+    Raises:
+        ModelError: there is no such model, or it is not FP32.
+        InputError: it is of no network that is here.
+    """
+    classes, stored = len(find_model(model, "fp32", ()).classes), _stored_arrays(model)
+    shapes = {name: value.shape for name, value in stored.items() if name.endswith(".weight")}
+    known = [(kind, encoder) for kind in NETS for encoder in encoders_of(kind)]
+    for kind, encoder in known:
+        net = build(kind, encoder, classes, pretrained=False)
+        if shapes == {f"net.{name}.weight": tuple(layer.weight.shape) for name, layer in _convolutions(net)}:
+            _put_weights(net, model)
+            return net.eval()
+    raise InputError(f"{model}: it was made from no network that `rtseg models --nets` lists.")
+
+
+def _fresh(net: SegmentationNet) -> tuple[str, ...]:
+    """Beginnings of the names of layers that may be another network's: those of an encoder's `fresh`."""
+    return tuple(
+        f"{name}.{part}."
+        for name, module in net.named_modules()
+        if isinstance(module, Encoder)
+        for part in module.fresh
+    )
+
+
+def _put_weights(net: SegmentationNet, model: str, fresh: tuple[str, ...] = ()) -> list[nn.Module]:
+    """The weights of a model; the BatchNorms, which its file has no more, then only add the biases.
+
+    Returns these BatchNorms. Layers whose names begin with one of `fresh` stay as they are where they differ.
+    """
+    stored, convolutions = _stored_arrays(model), _convolutions(net)
+    folded = {f"{name}.0": block for name, block in net.named_modules() if isinstance(block, ConvBlock)}
+    norms: list[nn.Module] = []
+    with torch.no_grad():
+        for name, layer in convolutions:
+            found = stored.get(f"net.{name}.weight")
+            if found is None or found.shape != layer.weight.shape:
+                if name.startswith(fresh):
+                    continue
+                raise InputError(
+                    f"{model}: was made from another network ({name} differs). "
+                    "Give the --net and --encoder that it has."
+                )
+            layer.weight.copy_(torch.from_numpy(found))
+            bias = torch.from_numpy(stored[f"net.{name}.bias"])
             if name in folded:
-                _neutralise(folded[name][1], bias)
+                norms.append(folded[name][1])
+                _neutralise(norms[-1], bias)
             elif layer.bias is not None:
                 layer.bias.copy_(bias)
-        first = next(layer for layer in net.modules() if isinstance(layer, nn.Conv2d))
-        first.weight.mul_(PIXEL_SCALE)
-        _take_statistics(net, [block[1] for block in blocks.values()], batches)
+            if name == convolutions[0][0]:
+                layer.weight.mul_(PIXEL_SCALE)
+    return norms
 
 
-def _stored(stored: dict[str, NDArray[Any]], name: str, model: str) -> Tensor:
-    if name not in stored:
-        raise InputError(_another(model, f"it has no {name.removeprefix('net.')}"))
-    return torch.from_numpy(stored[name].copy())
+def _stored_arrays(model: str) -> dict[str, NDArray[Any]]:
+    return arrays(weights_as_float(onnx.load(find_model(model, "fp32", ()).path)))
 
 
-def _another(model: str, why: str) -> str:
-    return f"{model}: was made from another network ({why}). Give the --net and --encoder that it has."
+def _convolutions(net: SegmentationNet) -> list[tuple[str, nn.Conv2d]]:
+    return [(name, layer) for name, layer in net.named_modules() if isinstance(layer, nn.Conv2d)]
 
 
 def _neutralise(norm: nn.Module, bias: Tensor) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from rtseg.training.distil import Teachers, distillation_loss
+from rtseg.training.distil import distillation_loss
 from rtseg.training.loss import class_weights, segmentation_loss
 
 if TYPE_CHECKING:
@@ -37,11 +37,6 @@ class Learner:
     def __init__(
         self, net: SegmentationNet, options: TrainOptions, samples: Samples, device: torch.device
     ) -> None:
-        """Get ready.
-
-        Raises:
-            InputError: a teacher cannot be read.
-        """
         net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self.net = net
         self.averaged = copy.deepcopy(net)
@@ -52,10 +47,9 @@ class Learner:
         self._options = options
         self._device = device
         self._weights = class_weights(samples.shares).to(device)
-        self._teachers = Teachers(options.teachers, device) if options.teachers else None
         self._longest_memory = 1 - 1 / max(SHARE_AVERAGED * self.total, 1)
 
-    def learn(self, step: int, images: Tensor, labels: Tensor) -> float:
+    def learn(self, step: int, images: Tensor, labels: Tensor, *opinions: Tensor) -> float:
         """Take a step, counted from 0, with a batch of `Samples`; returns the loss."""
         options = self._options
         self.rate = learning_rate(step, self.steps_per_epoch, self.total, options.learning_rate)
@@ -65,8 +59,8 @@ class Learner:
         logits = self.net(inputs)
         truth = labels.to(self._device).long()
         loss = segmentation_loss(logits, truth, self._weights, options.jaccard * step / self.total)
-        if self._teachers is not None:
-            loss = loss + options.teaching * distillation_loss(logits, self._teachers.probabilities(inputs))
+        for opinion in opinions:
+            loss = loss + options.teaching * distillation_loss(logits, opinion.to(self._device))
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
         self.optimiser.step()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rtseg.model import find_model
+from rtseg.training import checkpoint
 from rtseg.training.augment import Augmentation
 
 
@@ -34,7 +34,8 @@ class TrainOptions:
         weight_decay: of AdamW.
         jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
             nothing, because while a rare class is never predicted this loss keeps it so.
-        teachers: checkpoints of networks to learn from, beside the labels.
+        teachers: networks to learn from, beside the labels: checkpoints, shipped models' names, or FP32 model
+            files.
         teaching: how much of the divergence from the teachers is added to the loss, where there are any.
         films: sources of frames without labels, on which the teachers alone are learnt from.
         synthetic_share: share of synthetic frames among those seen.
@@ -60,7 +61,7 @@ class TrainOptions:
     encoder_rate: float = 0.25
     weight_decay: float = 1e-2
     jaccard: float = 0.5
-    teachers: tuple[Path, ...] = ()
+    teachers: tuple[str, ...] = ()
     teaching: float = 1.0
     films: tuple[str, ...] = ()
     synthetic_share: float = 0.1
@@ -88,8 +89,17 @@ def recipe(options: TrainOptions) -> dict[str, Any]:
     fields = dataclasses.asdict(options)
     del fields["data"], fields["out"]
     if options.init is not None:
-        model = find_model(options.init, "fp32", ())
-        fields["init"] = f"{model.name} {model.sha256[:16]}"
+        fields["init"] = _model(options.init)
     fields["films"] = [Path(film).name for film in options.films]
-    fields["teachers"] = [hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in options.teachers]
+    fields["teachers"] = [_teacher(teacher) for teacher in options.teachers]
     return fields
+
+
+def _teacher(teacher: str) -> str:
+    path = Path(teacher)
+    return checkpoint.load(path).sha256[:16] if path.suffix == checkpoint.SUFFIX else _model(teacher)
+
+
+def _model(name: str) -> str:
+    model = find_model(name, "fp32", ())
+    return f"{model.name} {model.sha256[:16]}"

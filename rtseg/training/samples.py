@@ -17,7 +17,7 @@ from rtseg.sources.drive import render
 from rtseg.training.augment import random_view
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from rtseg.training.augment import Augmentation, LabelledImage
     from rtseg.training.data import LabelledFolder
+    from rtseg.training.distil import Teachers
 
 SYNTHETIC_FPS = Fraction(30)
 FRAMES_PER_DRIVE = 6
@@ -54,6 +55,8 @@ class Samples:
         synthetic_share: share of synthetic frames among all, 0 to below 1; they are rendered here.
         augmentation: how far a view differs from its frame.
         films: sources of frames without labels, `FRAMES_A_FILM` of each, at the labelled frames' size.
+        teachers: who look at every frame, if any.
+        on_look: told how many frames they have looked at, and of how many.
         seed: with the epoch's number, the only source of randomness.
 
     Attributes:
@@ -69,6 +72,8 @@ class Samples:
         synthetic_share: float,
         augmentation: Augmentation,
         films: Sequence[str] = (),
+        teachers: Teachers | None = None,
+        on_look: Callable[[int, int], None] = lambda _done, _total: None,
         seed: int,
     ) -> None:
         self.augmentation = augmentation
@@ -76,20 +81,26 @@ class Samples:
         classes = folders[0].classes
         self.void_id = classes.void_id
         self.pasted = tuple(classes.names.index(name) for name in augmentation.pasted)
-        self.frames = [folder.read(index) for folder in folders for index in range(len(folder))]
+        self.frames: list[LabelledImage] = [
+            folder.read(index) for folder in folders for index in range(len(folder))
+        ]
         synthetic = round(len(self.frames) * synthetic_share / (1 - synthetic_share))
         height, width = self.frames[0][1].shape
         self.frames += [synthetic_frame(width, height, number) for number in range(synthetic)]
         self.frames += [frame for film in films for frame in unlabelled(film, width, height, self.void_id)]
         self.shares = class_shares((labels for _, labels in self.frames), len(classes))
+        if teachers:
+            for index, (image, labels) in enumerate(self.frames):
+                self.frames[index] = (image, labels, teachers.opinion(image))
+                on_look(index + 1, len(self.frames))
         self.rare = tuple(int(index) for index in np.flatnonzero(self.shares < RARE_BELOW))
 
     def batches_per_epoch(self, batch: int) -> int:
         """How many whole batches an epoch has; what is left over waits for the next epoch's order."""
         return len(self.frames) // batch
 
-    def epoch(self, number: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Batches of images (B, 3, H, W), RGB, and labels (B, H, W), both uint8.
+    def epoch(self, number: int, batch: int) -> Iterator[tuple[Tensor, ...]]:
+        """Batches of images (B, 3, H, W), RGB, labels (B, H, W), and opinions, if any; all uint8.
 
         Threads make the views of `AHEAD` batches in advance. Each view has a generator of its own, so it is
         the same whatever is made before it.
@@ -118,9 +129,9 @@ class Samples:
         )
 
 
-def _stacked(views: Sequence[LabelledImage]) -> tuple[Tensor, Tensor]:
-    images = torch.from_numpy(np.stack([image for image, _ in views])).permute(0, 3, 1, 2)
-    return images, torch.from_numpy(np.stack([ids for _, ids in views]))
+def _stacked(views: Sequence[LabelledImage]) -> tuple[Tensor, ...]:
+    images, *truth = (torch.from_numpy(np.stack(column)) for column in zip(*views, strict=True))
+    return images.permute(0, 3, 1, 2), *truth
 
 
 def synthetic_frame(width: int, height: int, number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -20,6 +20,7 @@ from rtseg.report import cpu_name
 from rtseg.training import checkpoint, curves
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import LabelledFolder
+from rtseg.training.distil import Teachers
 from rtseg.training.initial import begin_with
 from rtseg.training.learner import Learner
 from rtseg.training.nets import Labeller, build, parameter_count
@@ -48,6 +49,7 @@ def train(
     resume: bool = False,
     on_step: Callable[[int, int, float], None] = lambda _done, _total, _loss: None,
     on_epoch: Callable[[Epoch], None] = lambda _epoch: None,
+    on_look: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
     """Train a network and return the path of its checkpoint.
 
@@ -59,6 +61,7 @@ def train(
         resume: go on from the last epoch written to `options.out`; recipe and device must be the same.
         on_step: called after each step with steps done, steps in all and the loss.
         on_epoch: called after each epoch.
+        on_look: called after each frame that the teachers have looked at, with how many these are, and all.
 
     Raises:
         DataError: the data folder breaks its contract.
@@ -72,7 +75,7 @@ def train(
     prepare_torch(options.seed, device)
     folders = [folder_from_text(options.data, split) for split in options.splits]
     held_out = folder_from_text(options.data, options.validate) if options.validate else None
-    samples = samples_for(options, folders)
+    samples = samples_for(options, folders, device, on_look)
     data = {folder.split: {"frames": len(folder), "sha256": folder.sha256()} for folder in folders}
     learner = Learner(net_for(options, None if resume else samples), options, samples, device)
     averaged, state = learner.averaged, (learner.net, learner.averaged, learner.optimiser)
@@ -120,12 +123,19 @@ def prepare_torch(seed: int, device: torch.device) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # not in its stubs
 
 
-def samples_for(options: TrainOptions, folders: list[LabelledFolder]) -> Samples:
+def samples_for(
+    options: TrainOptions,
+    folders: list[LabelledFolder],
+    device: torch.device,
+    on_look: Callable[[int, int], None],
+) -> Samples:
     """What is trained on.
 
     Raises:
         DataError: a frame breaks the contract.
-        InputError: films are given and no teacher, a film cannot be read, or there is not one batch.
+        InputError: films are given and no teacher, a film or a teacher cannot be read, or there is not one
+            batch.
+        ModelError: a teacher is a model that is not there.
     """
     if options.films and not options.teachers:
         raise InputError("Films have no labels: give a teacher to learn from on them.")
@@ -134,6 +144,8 @@ def samples_for(options: TrainOptions, folders: list[LabelledFolder]) -> Samples
         synthetic_share=options.synthetic_share,
         augmentation=options.augmentation,
         films=options.films,
+        teachers=Teachers(options.teachers, device) if options.teachers else None,
+        on_look=on_look,
         seed=options.seed,
     )
     if samples.batches_per_epoch(options.batch) == 0:
@@ -153,7 +165,7 @@ def net_for(options: TrainOptions, samples: Samples | None) -> SegmentationNet:
     net = build(options.net, options.encoder, len(CAMVID), pretrained=options.init is None)
     if options.init is not None and samples is not None:
         views = itertools.islice(samples.epoch(0, options.batch), BATCHES_FOR_STATISTICS)
-        begin_with(net, options.init, (images for images, _ in views))
+        begin_with(net, options.init, (images for images, *_ in views))
     return net
 
 

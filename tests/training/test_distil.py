@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
+from rtseg.classes import CAMVID
 from rtseg.errors import InputError
 
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from rtseg.training import checkpoint  # noqa: E402, after torch is known to be there
-from rtseg.training.augment import Augmentation  # noqa: E402
+from rtseg.training.augment import Augmentation, random_view  # noqa: E402
+from rtseg.training.data import LabelledFolder  # noqa: E402
 from rtseg.training.distil import Teachers, distillation_loss  # noqa: E402
 from rtseg.training.loss import segmentation_loss  # noqa: E402
 from rtseg.training.recipe import TrainOptions  # noqa: E402
@@ -21,28 +24,81 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def images():
-    return torch.randint(
-        0, 256, (2, 3, 64, 96), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
+def image():
+    return np.random.default_rng(0).integers(0, 256, (66, 96, 3), np.uint8)
 
 
-def test_teachers_agree_with_their_mirror_image(fitted_checkpoint, images):
-    teachers = Teachers([fitted_checkpoint, fitted_checkpoint], CPU)
-    told = teachers.probabilities(images)
-    assert told.shape == (2, 11, 64, 96)
-    assert torch.allclose(told.sum(1), torch.ones(2, 64, 96), atol=1e-5)
-    assert torch.allclose(teachers.probabilities(images.flip(-1)).flip(-1), told, atol=1e-5)
+def test_an_opinion_is_that_of_the_mirror_image_mirrored(fitted_checkpoint, image):
+    teachers = Teachers([str(fitted_checkpoint), str(fitted_checkpoint)], CPU)
+    opinion = teachers.opinion(image)
+    assert opinion.shape == (17, 24, 11)
+    assert opinion.dtype == np.uint8
+    assert np.abs(opinion.astype(int).sum(2) - 255).max() <= 5
+    mirrored = teachers.opinion(np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
+    assert np.abs(mirrored.astype(int) - opinion).max() <= 1
+
+
+def test_a_shipped_model_can_teach_and_knows_more_than_its_labels(camvid):
+    frame, truth = LabelledFolder(camvid, "val", CAMVID).read(0)
+    opinion = Teachers(["unet-lite0"], CPU).opinion(frame)
+    assert opinion.shape == (90, 120, 11)
+    places = truth[2::4, 2::4]
+    known = places < 11
+    assert (opinion.argmax(2) == places)[known].mean() > 0.9
+    assert 0.01 < ((opinion > 25) & (opinion < 230)).any(2).mean() < 0.5
+
+
+def opinions_of(logits):
+    return (logits.softmax(1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def test_the_loss_is_nothing_for_the_teachers_own_opinion():
     logits = torch.randn(1, 5, 8, 8, generator=torch.Generator().manual_seed(0))
-    told = logits.softmax(1)
-    assert distillation_loss(logits + 3, told).item() == pytest.approx(0, abs=1e-6)
-    assert distillation_loss(logits.roll(1, 1), told).item() > 0.5
+    opinions = opinions_of(logits)
+    assert distillation_loss(logits + 3, opinions).item() == pytest.approx(0, abs=1e-3)
+    assert distillation_loss(logits.roll(1, 1), opinions).item() > 0.5
+    enlarged = logits.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    assert distillation_loss(enlarged, opinions).item() == pytest.approx(0, abs=1e-3)
 
 
-def test_a_student_comes_nearer_to_its_teacher(fitted_checkpoint, few_frames, tmp_path, images):
+def test_where_there_is_no_opinion_there_is_no_loss():
+    logits = torch.randn(1, 5, 8, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    opinions = opinions_of(logits.detach().roll(1, 1))
+    opinions[:, :4] = 0
+    distillation_loss(logits, opinions).backward()
+    assert logits.grad[:, :, :4].abs().max() == 0
+    assert logits.grad[:, :, 4:].abs().max() > 0
+    assert distillation_loss(logits, torch.zeros_like(opinions)).item() == 0
+
+
+def test_an_opinion_moves_with_the_labels():
+    rng = np.random.default_rng(0)
+    labels = np.kron(rng.integers(0, 4, (8, 10)), np.ones((40, 40), int)).astype(np.uint8)
+    opinion = (np.eye(4, dtype=np.uint8) * 255)[labels[2::4, 2::4]]
+    donor = tuple(
+        np.ascontiguousarray(part[::-1]) for part in (np.zeros((*labels.shape, 3), np.uint8), labels, opinion)
+    )
+    for seed in range(20):
+        view, ids, moved = random_view(
+            (np.zeros((*labels.shape, 3), np.uint8), labels, opinion),
+            Augmentation(crop_hw=(64, 96)),
+            4,
+            np.random.default_rng(seed),
+            donor=donor if seed % 2 else None,
+            pasted=[2],
+        )
+        assert view.shape == (64, 96, 3)
+        assert moved.shape == (16, 24, 4)
+        places = ids.reshape(16, 4, 24, 4)
+        uniform = (places == places[:, :1, :, :1]).all((1, 3))
+        inside = uniform & (places[:, 0, :, 0] < 4)
+        assert inside.mean() > 0.3
+        assert (moved.argmax(2) == places[:, 0, :, 0])[inside].mean() > 0.99
+        beyond = uniform & (places[:, 0, :, 0] == 4)
+        assert np.all(moved[beyond].sum(1) < 200)
+
+
+def test_a_student_comes_nearer_to_its_teacher(fitted_checkpoint, few_frames, tmp_path, image):
     def trained(name, **changes):
         options = TrainOptions(
             few_frames,
@@ -58,10 +114,11 @@ def test_a_student_comes_nearer_to_its_teacher(fitted_checkpoint, few_frames, tm
         )
         return checkpoint.load(train(options))
 
-    alone, taught = trained("alone"), trained("taught", teachers=(fitted_checkpoint,), teaching=5.0)
-    told = Teachers([fitted_checkpoint], CPU).probabilities(images)
+    alone, taught = trained("alone"), trained("taught", teachers=(str(fitted_checkpoint),), teaching=5.0)
+    told = torch.from_numpy(Teachers([str(fitted_checkpoint)], CPU).opinion(image))[None]
+    seen = torch.from_numpy(image).permute(2, 0, 1)[None]
     with torch.inference_mode():
-        far, near = (distillation_loss(one.net(images), told).item() for one in (alone, taught))
+        far, near = (distillation_loss(one.net(seen), told).item() for one in (alone, taught))
     assert near < 0.9 * far
     assert len(taught.description["recipe"]["teachers"]) == 1
     assert alone.description["recipe"]["teachers"] == []
@@ -71,7 +128,7 @@ def test_a_teacher_that_is_none_is_refused(few_frames, tmp_path):
     (tmp_path / "no.safetensors").write_text("nothing")
     for name in ("no.safetensors", "missing.safetensors"):
         with pytest.raises(InputError, match=name):
-            train(TrainOptions(few_frames, tmp_path / "out", teachers=(tmp_path / name,), validate=None))
+            train(TrainOptions(few_frames, tmp_path / "out", teachers=(str(tmp_path / name),), validate=None))
 
 
 def test_films_are_learnt_from_where_there_is_a_teacher(fitted_checkpoint, few_frames, tmp_path):
@@ -80,7 +137,7 @@ def test_films_are_learnt_from_where_there_is_a_teacher(fitted_checkpoint, few_f
         few_frames,
         tmp_path / "out",
         films=(film,),
-        teachers=(fitted_checkpoint,),
+        teachers=(str(fitted_checkpoint),),
         epochs=1,
         batch=4,
         validate=None,

@@ -13,8 +13,8 @@ from tests.training.conftest import SIZE
 torch = pytest.importorskip("torch", reason="needs the extra train")
 
 from rtseg.training.augment import Augmentation  # noqa: E402, after torch is known to be there
-from rtseg.training.initial import begin_with  # noqa: E402
-from rtseg.training.nets import Labeller, build  # noqa: E402
+from rtseg.training.initial import begin_with, network_of  # noqa: E402
+from rtseg.training.nets import NETS, Labeller, build, encoders_of  # noqa: E402
 from rtseg.training.recipe import TrainOptions  # noqa: E402
 from rtseg.training.train import train  # noqa: E402
 
@@ -56,6 +56,41 @@ def test_another_network_is_refused(fp32_path, frames):
             begin_with(build(net, encoder, len(CAMVID), pretrained=False), str(fp32_path), [frames])
     with pytest.raises(ModelError):
         begin_with(build("unet", "lite0", len(CAMVID), pretrained=False), "nothing", [frames])
+
+
+def test_a_dense_front_begins_anew_and_the_rest_goes_on(fp32_path, frames):
+    torch.manual_seed(0)
+    net, model = build("unet", "fused0", len(CAMVID), pretrained=False), begun(fp32_path, frames)
+    new = {name: value.clone() for name, value in net.state_dict().items()}
+    begin_with(net, str(fp32_path), [frames.permute(0, 3, 1, 2)])
+    for name, value in net.state_dict().items():
+        if name.startswith(("encoder.stem.", "encoder.blocks.1.", "encoder.blocks.2.")):
+            assert torch.equal(value, new[name]), name
+        elif name.endswith("0.weight"):
+            assert torch.equal(value, model.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_file_tells_which_network_it_is(name, tmp_path, fp32_path):
+    import onnx
+
+    from rtseg.training.export import onnx_from_net
+    from rtseg.training.onnx_files import metadata_of, save, set_metadata
+
+    torch.manual_seed(0)
+    net = build(name, encoders_of(name)[-1], len(CAMVID), pretrained=False)
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(layer.bias)  # those that are all alike share an array in the file
+    model = onnx_from_net(net, (96, 128))
+    set_metadata(model, {**metadata_of(onnx.load(fp32_path)), "input": [96, 128]})
+    save(model, tmp_path / "model.onnx")
+    found = network_of(str(tmp_path / "model.onnx"))
+    assert type(found) is type(net)
+    image = torch.randint(0, 256, (1, 96, 128, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        same = (Labeller(found)(image) == Labeller(net.eval())(image)).float().mean()
+    assert same > 0.999
 
 
 def test_training_goes_on_from_it(fp32_path, few_frames, tmp_path):

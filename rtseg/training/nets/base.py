@@ -23,6 +23,9 @@ class SegmentationNet(nn.Module):
         classes: how many there are.
     """
 
+    LAST_STEP = "bilinear"
+    """How logits are enlarged to the image's size in training."""
+
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.classes = classes
@@ -36,7 +39,11 @@ class SegmentationNet(nn.Module):
 
         For training; what ships is `Labeller`.
         """
-        return resize(self.score(normalized(image)), (image.shape[-2], image.shape[-1]), "bilinear")
+        return resize(self.score(normalized(image)), (image.shape[-2], image.shape[-1]), self.LAST_STEP)
+
+    def label(self, x: Tensor) -> Tensor:
+        """Class ids (B, 1, h, w), of a float type, of `x` (B, 3, H, W), normalised; as large as `score`'s."""
+        return highest(self.score(x), (x.shape[-2], x.shape[-1]))
 
 
 class Labeller(nn.Module):
@@ -53,8 +60,7 @@ class Labeller(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Class ids (B, H, W), uint8, of `image` (B, H, W, 3), uint8, RGB."""
         x = normalized(image.permute(0, 3, 1, 2))
-        labels = highest(self.net.score(x), (x.shape[-2], x.shape[-1]))
-        return resize(labels, (x.shape[-2], x.shape[-1])).to(torch.uint8).squeeze(1)
+        return resize(self.net.label(x), (x.shape[-2], x.shape[-1])).to(torch.uint8).squeeze(1)
 
 
 def highest(logits: Tensor, size: tuple[int, int]) -> Tensor:
