@@ -13,8 +13,9 @@ BIN := .venv/bin
 TORCH := torch==2.13.0
 TORCH_INDEX := $(if $(shell command -v nvidia-smi),,--extra-index-url https://download.pytorch.org/whl/cpu --retries 0)
 
-# A real RTSP server for the tests of live sources, and a screen that nobody sees; they skip where these are missing.
-PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good xvfb xdotool
+# A real RTSP server for the tests of live sources, a screen that nobody sees, and a browser; tests skip where these
+# are missing.
+PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good xvfb xdotool chromium
 
 # Two at a time. Those that wait for frames in real time come by themselves, as the others would make them late,
 # and have a second try: on a shared machine somebody else may. The summary counts these.
@@ -65,7 +66,7 @@ clean:
 .venv/dev.stamp: .venv/run.stamp
 	@echo "Installing what training and the tests need (a few minutes) …"
 	@$(PIP) $(TORCH_INDEX) "$(TORCH)"
-	@$(PIP) -e ".[train,encoders,table,ray,dev]"
+	@$(PIP) -e ".[train,encoders,table,ray,serve,dev]"
 	@touch $@
 
 # TensorRT's Python bindings in several versions, a megabyte each, to hold the project against; nothing imports them
@@ -77,8 +78,8 @@ clean:
 # Only with apt-get, and without asking for a password; nothing depends on it but those tests.
 .venv/system.stamp: .venv/bin/python
 	@{ /usr/bin/python3 -c "import gi; gi.require_version('GstRtspServer', '1.0')" && \
-	  command -v Xvfb && command -v xdotool; } >/dev/null 2>&1 || { \
-	  echo "Installing an RTSP server and a virtual screen for the tests, where that can be done …"; \
+	  command -v Xvfb && command -v xdotool && command -v chromium; } >/dev/null 2>&1 || { \
+	  echo "Installing an RTSP server, a virtual screen and a browser for the tests, where that can be done …"; \
 	  sudo=$$(test $$(id -u) = 0 || echo "sudo -n"); \
 	  command -v apt-get >/dev/null && { $$sudo apt-get update -q && \
 	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -q -y --no-install-recommends $(PACKAGES); \

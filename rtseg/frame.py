@@ -52,8 +52,9 @@ class Frame:
         picture: the pixels, in the format they were decoded in. Read only: a decoder may still refer to them.
             They live as long as this object.
         name: of the image file that the picture comes from, without folder and ending; None in a film.
-        busy_ns: nanoseconds that each stage was busy with this frame, by its name. The one part that changes:
-            the pipeline adds a stage's time before it hands the frame on.
+        busy_ns: nanoseconds that each stage was busy with this frame, by its name. This and `begun_ns`
+            change: the pipeline adds a stage's time before it hands the frame on.
+        begun_ns: the instant, monotonic, at which each stage began with this frame.
         slot: when it is to be shown, in a live run; None over a file.
     """
 
@@ -64,6 +65,7 @@ class Frame:
     picture: av.VideoFrame
     name: str | None = None
     busy_ns: dict[str, int] = field(default_factory=dict, compare=False)
+    begun_ns: dict[str, int] = field(default_factory=dict, compare=False)
     slot: Slot | None = field(default=None, compare=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import av
@@ -17,11 +18,11 @@ from rtseg.pipeline.clock import NS_PER_MS, ms_from_ns, ns_from_s
 from rtseg.pipeline.meter import END_TO_END, Meter
 from rtseg.pipeline.priority import quick_switches
 from rtseg.pipeline.rules import LiveRules
-from rtseg.session import Session
+from rtseg.session import PAGE, Session
 from rtseg.sinks.images import is_image_output
 from rtseg.sinks.kept import Forerun
 from rtseg.sinks.labels import label_sink
-from rtseg.sinks.metrics import Figures, Latency, MetricsServer
+from rtseg.sinks.metrics import MetricsServer
 from rtseg.sinks.output import holds_something
 from rtseg.sinks.push import PushSink
 from rtseg.sinks.recording import RecordingSink, pieces_of
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from rtseg.pipeline import Outcome, Progress
     from rtseg.pipeline.stage import Stage
     from rtseg.sinks.base import Sink
+    from rtseg.sinks.metrics import Figures
     from rtseg.sources.base import Source
     from rtseg.sources.live import LiveSource
     from rtseg.tensorrt.cache import Terms
@@ -121,17 +123,18 @@ class LiveSession(Session):
             fault = SinkFault(f"{', '.join(stuck)}: does not take what was to be written; the rest is lost")
             fault.stuck = True
             raise fault
-        if self._stopped_by_caller:
+        if self._stop_asked:
             raise Interrupted(f"interrupted after {outcome.books.shown} frames; what was written is whole")
         return outcome
 
     def _run(self, around: ExitStack, report: Callable[[Progress], None]) -> Outcome:
         """Open what is beside the pipeline, and run."""
         window = None
+        around.enter_context(self._served())
         if self.rules.schedule is not None:
             around.enter_context(quick_switches())
         if self.live.metrics is not None:
-            around.enter_context(MetricsServer(self.live.metrics, self._figures))
+            around.enter_context(MetricsServer(self.live.metrics, self.prometheus_figures))
         if self._latest is not None:
             from rtseg.window.window import Window
 
@@ -149,20 +152,23 @@ class LiveSession(Session):
 
         return self._pipeline.run(watch, interval_s=_TICK_S if window is not None else _WATCH_S)
 
-    def _figures(self) -> Figures:
-        """For Prometheus, in a thread of its server."""
-        meter, deadline = self._pipeline.meter, self.rules.deadline
-        return Figures(
-            books=self._pipeline.books,
-            latency={name: Latency.of(histogram) for name, histogram in meter.histograms.items()},
-            fps=meter.fps,
+    def prometheus_figures(self) -> Figures:
+        """The figures of the run so far, from any thread."""
+        deadline = self.rules.deadline
+        return replace(
+            super().prometheus_figures(),
             deadline_missed=deadline.missed if deadline is not None else 0,
             reconnects=self.live_source.facts().get("outages", 0),
         )
 
+    def punctuality(self) -> dict[str, Any] | None:
+        """How punctual the run is so far, as in the report; None without a fixed latency."""
+        deadline = self.rules.deadline
+        return deadline.summary() if deadline is not None else None
+
     def stop(self) -> None:
         """End the run early and in order; from any thread or signal handler."""
-        self._stopped_by_caller = True
+        self._stop_asked = True
         self._end()
 
     def report(self) -> dict[str, Any]:
@@ -212,7 +218,6 @@ class LiveSession(Session):
 
     def _prepare(self, pieces: Forerun | None) -> None:  # noqa: ARG002 (a live run has none)
         self._forerun = Forerun(0)
-        self._stopped_by_caller = False
         self._began_s: float | None = None
         self._latest = LatestPicture() if self.live.window else None
         self._present = Present(self._make_sinks(), on_segment=None)
@@ -281,6 +286,8 @@ class LiveSession(Session):
             asides["push"] = Aside(push, "push")
         self._asides = list(asides.values())
         shown: dict[str, Sink] = {} if self._latest is None else {"window": self._latest}
+        if self.page is not None:
+            shown[PAGE] = self.page.shelf
         return {**self._further_sinks, **shown, **asides}
 
     def _recording(self, path: Path, split_s: float | None = None) -> Sink:

@@ -15,6 +15,8 @@ from rtseg.sources.live import LiveOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rtseg.web.server import Serve
+
 
 @dataclass(frozen=True, slots=True)
 class LiveRun:
@@ -81,6 +83,7 @@ class RunOptions:
         resume: go on with what an earlier run with the same options left of the outputs, if anything.
         overwrite: replace outputs that exist, and forget what an earlier run left; with `resume`, only what
             cannot be gone on with.
+        serve: where the run is shown in browsers; None for nowhere.
         live: for a live run, what only that has; None for a run over a file.
     """
 
@@ -109,6 +112,7 @@ class RunOptions:
     companions: bool = True
     resume: bool = False
     overwrite: bool = False
+    serve: Serve | None = None
     live: LiveRun | None = None
 
     @property

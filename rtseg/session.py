@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import av
@@ -20,6 +21,7 @@ from rtseg.sinks.growing import GrowingVideo
 from rtseg.sinks.images import image_sink, is_image_output
 from rtseg.sinks.kept import Forerun, Kept
 from rtseg.sinks.labels import label_sink
+from rtseg.sinks.metrics import Figures, Latency
 from rtseg.sinks.output import holds_something
 from rtseg.sinks.segments import SEGMENT_FRAMES
 from rtseg.sinks.table import TableSink, rows_path
@@ -38,19 +40,26 @@ from rtseg.stages.smooth import Smooth
 from rtseg.tensorrt.cache import Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from typing_extensions import Self
 
     from rtseg.options import RunOptions
-    from rtseg.pipeline import Outcome, Progress
+    from rtseg.pipeline import Books, Outcome, Progress
     from rtseg.pipeline.stage import Stage
     from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
     from rtseg.stages.painter import Painter
+    from rtseg.web.page import RunPage
+
+PAGE = "page"
+"""The name of the sink for browsers, which is no output: nothing of it is left."""
 
 MOST_STREAMS = 4
 """Frames that are inferred at the same time, at most; with more, too many wait for their turn."""
+
+_STAY_S = 0.1
+"""How often a page that stays looks whether it is to go."""
 
 _WAITING_BYTES = 256 << 20
 """Of pictures that wait for labels, as far as the longest gap allows."""
@@ -71,6 +80,7 @@ class Session:
         mode: "file" or "live".
         source: the opened source.
         outcome: how the run went; None before it has ended.
+        page: what browsers see of it; None without `options.serve`.
     """
 
     mode: ClassVar[str] = "file"
@@ -96,9 +106,22 @@ class Session:
         """
         self.options = options
         self.outcome: Outcome | None = None
+        self._stop_asked = False
         self._make_meter = make_meter
         self._open = ExitStack()
         check_outputs(options)
+        self.page = _page_for(options)
+        try:
+            self._begin(pieces, terms)
+        except BaseException:
+            self._open.close()
+            if self.page is not None:
+                self.page.close()
+            raise
+
+    def _begin(self, pieces: Forerun | None, terms: Terms | None) -> None:
+        """Open what is read."""
+        options = self.options
         self._keys = key_rule_for(options.every)
         self._journal = self._make_journal()
         threads = options.threads or report.cores()
@@ -111,12 +134,8 @@ class Session:
         )
         _check_overlay(options.overlay_on, self.backend.name)
         self.source: Source = self._open.enter_context(self._make_source())
-        try:
-            self.backend.prepare(terms or Terms(trust=options.trust_plan))
-            self._prepare(pieces)
-        except BaseException:
-            self._open.close()
-            raise
+        self.backend.prepare(terms or Terms(trust=options.trust_plan))
+        self._prepare(pieces)
 
     def _prepare(self, pieces: Forerun | None) -> None:
         """Make all that needs the opened source."""
@@ -148,7 +167,8 @@ class Session:
         if self._journal is not None:
             self._journal.begin(self._facts, anew=self._is_anew)
         try:
-            outcome = self._pipeline.run(on_progress)
+            with self._served():
+                outcome = self._pipeline.run(on_progress)
         except StageError as error:
             error.stuck = self._is_stuck()
             raise
@@ -165,8 +185,26 @@ class Session:
         return outcome
 
     def stop(self) -> None:
-        """End the run early and in order; from any thread or signal handler."""
+        """End the run early and in order, and `stay`; from any thread or signal handler."""
+        self._stop_asked = True
         self._pipeline.stop()
+
+    def stay(self) -> None:
+        """With a page that stays, wait until somebody calls `stop`."""
+        while self.page is not None and self.page.stays and not self._stop_asked:
+            time.sleep(_STAY_S)
+
+    @contextmanager
+    def _served(self) -> Iterator[None]:
+        """The page, if there is one, around a run."""
+        page = self.page
+        if page is not None:
+            page.start(self, self.prometheus_figures, self.options.opacity)
+        try:
+            yield
+        finally:
+            if page is not None and not page.stays:
+                page.close()
 
     def close(self) -> None:
         """Close the source, which a run does by itself; not while a stuck thread may still be in it."""
@@ -178,12 +216,13 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        if self.page is not None:
+            self.page.close()
 
     def report(self) -> dict[str, Any]:
-        """The `run` report, schema 1; after `run`, also after one that raised."""
-        if self.outcome is None:
-            raise RuntimeError("there is nothing to report before the run has ended")
-        books = self.outcome.books
+        """The `run` report, schema 1, so far; whole after `run`, also after one that raised."""
+        outcome = self._pipeline.so_far()
+        books = outcome.books
         facts = {
             "schema": report.SCHEMA,
             "command": "run",
@@ -199,13 +238,14 @@ class Session:
                 "dropped": dict(books.dropped),
             },
             "resumed_frames": self.kept_frames,
-            "seconds": self.outcome.seconds,
-            "fps": self.outcome.fps,
-            "latency_ms": {name: dict(figures) for name, figures in self.outcome.latency_ms.items()},
-            "cpu_ms_per_frame": dict(self.outcome.cpu_ms_per_frame),
+            "running": self.running,
+            "seconds": outcome.seconds,
+            "fps": outcome.fps,
+            "latency_ms": {name: dict(figures) for name, figures in outcome.latency_ms.items()},
+            "cpu_ms_per_frame": dict(outcome.cpu_ms_per_frame),
             "outputs": self.outputs(),
             "warnings": self.warnings(),
-            "errors": [str(error) for error in self.outcome.errors],
+            "errors": [str(error) for error in outcome.errors],
         }
         if self._keys is not None:
             facts["every"] = self._keys.summary()
@@ -224,6 +264,40 @@ class Session:
     def figures(self) -> str:
         """How the run is going, in a line; at any time."""
         return f"{self._pipeline.books.sentence()}; {self._pipeline.meter.fps:.1f} fps"
+
+    @property
+    def running(self) -> bool:
+        """Whether the run is not over yet."""
+        return self._pipeline.outcome is None
+
+    @property
+    def title(self) -> str:
+        """What is run over, without the folder that it lies in."""
+        uri = self.source.uri
+        return uri if "://" in uri else uri.rstrip("/").rpartition("/")[2]
+
+    @property
+    def books(self) -> Books:
+        """What has become of the frames of this run so far."""
+        return self._pipeline.books
+
+    def waiting(self) -> dict[str, int]:
+        """How many frames lie before each stage."""
+        return self._pipeline.waiting()
+
+    def punctuality(self) -> dict[str, Any] | None:
+        """How punctual the run is so far, as in the report; None without a fixed latency."""
+        return None
+
+    def prometheus_figures(self) -> Figures:
+        """The figures of the run so far, from any thread."""
+        meter = self.meter
+        return Figures(
+            books=self.books,
+            latency={name: Latency.of(histogram) for name, histogram in meter.histograms.items()},
+            fps=meter.fps,
+            waiting=self.waiting(),
+        )
 
     def summary(self) -> dict[str, str]:
         """What this kind of run has to say beside frames and speed, for people."""
@@ -296,10 +370,11 @@ class Session:
             seconds=options.seconds,
         )
         self._sinks = self._make_sinks()
+        shown: dict[str, Sink] = {} if self.page is None else {PAGE: self.page.shelf}
         self._present = (
-            Present(self._sinks)
+            Present({**self._sinks, **shown})
             if journal is None
-            else Present(self._sinks, on_segment=_noting_in(journal, self._forerun.propagated))
+            else Present({**self._sinks, **shown}, on_segment=_noting_in(journal, self._forerun.propagated))
         )
         label: list[Stage] = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
         show: list[Stage] = [*self._make_smooth(SEGMENT_FRAMES), self._make_colorize(), self._present]
@@ -396,6 +471,7 @@ def _noting_in(journal: Journal, propagated_before: int) -> Callable[..., None]:
     """What notes each segment; it knows no session, so that a session is gone as soon as nobody needs it."""
 
     def note(frames: int, last_pts: int, states: dict[str, dict[str, Any]], propagated: int) -> None:
+        states.pop(PAGE, None)
         journal.commit(Commit(frames, last_pts, states, propagated_before + propagated))
 
     return note
@@ -426,6 +502,15 @@ def _journal_for(options: RunOptions) -> Journal | None:
                 else f"{path}: exists already. Choose another name, or give --overwrite to replace it."
             )
     return journal
+
+
+def _page_for(options: RunOptions) -> RunPage | None:
+    """The page of a run, its address taken."""
+    if options.serve is None:
+        return None
+    from rtseg.web.page import RunPage
+
+    return RunPage(options.serve)
 
 
 def _check_overlay(overlay_on: str, backend: str) -> None:

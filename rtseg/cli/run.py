@@ -28,6 +28,7 @@ from rtseg.cli.options import (
     trust_plan_option,
     view_option,
 )
+from rtseg.cli.serve import serve_from, serve_options
 from rtseg.cli.signals import Asked, stopped_by_signals
 from rtseg.errors import InputError
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from rtseg.options import LiveRun
     from rtseg.pipeline import Progress
     from rtseg.session import Session
+    from rtseg.web.server import Serve
 
 _RUN_OPTIONS = (
     "stream", "out", "codec", "crf", "labels", "table", "model", "precision", "backend", "trust_plan",
@@ -89,6 +91,7 @@ _RUN_OPTIONS = (
     show_default=True,
     help="file: every frame, however long it takes. live: never an old picture. auto: by the source.",
 )
+@serve_options
 @live_options
 def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa: ANN401 (click's options)
     """Segment SOURCE: a video, images, a synthetic drive, a camera (0, /dev/video0, csi://0) or a stream.
@@ -105,6 +108,8 @@ def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa:
       rtseg run 0 --latency 150 --window
       rtseg run rtsp://camera.local/stream --latency auto -o seen.mp4 --metrics 127.0.0.1:9100
       rtseg run clip.mp4 --realtime --latency 200 -o seen.mp4
+      rtseg run 0 --latency 150 --serve
+      rtseg run rtsp://camera.local/stream --serve 0.0.0.0:8080 --tls-cert c.pem --tls-key k.pem
 
     From a file every frame comes out, with its own time stamp; sound, subtitles and metadata are copied.
     A camera or a stream is live: what is shown is never old, and with --latency each frame is shown exactly
@@ -114,11 +119,12 @@ def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa:
 
     live = live_run_from(source, given)
     outputs = [given["out"], given["labels"], given["table"]]
-    seen_otherwise = live is not None and (live.window or live.push or live.metrics)
+    serve = serve_from(given, stays=not any(outputs) and not report)
+    seen_otherwise = serve or (live is not None and (live.window or live.push or live.metrics))
     if not (any(outputs) or report or seen_otherwise):
         raise InputError(
-            "There is nothing to write. Give -o OUT.mp4 for the video, --labels OUT.mkv, --table OUT.csv "
-            "or --report FILE.json."
+            "There is nothing to write. Give -o OUT.mp4 for the video, --labels OUT.mkv, --table OUT.csv, "
+            "--report FILE.json, or --serve to see it in a browser."
         )
     if given["resume"] and given["overwrite"]:
         raise InputError("--resume goes on with an output, --overwrite begins anew: give one of them.")
@@ -127,15 +133,15 @@ def run_command(source: str, report: str | None, **given: Any) -> None:  # noqa:
         for output in outputs:
             if output is not None and Path(report).absolute() == output.absolute():
                 raise InputError(f"{report}: the report and another output cannot be one file.")
-    with _session_for(source, given, live) as session:
+    with _session_for(source, given, live, serve) as session, stopped_by_signals(session.stop):
         try:
-            with stopped_by_signals(session.stop):
-                _run_with_bar(session)
+            _run_with_bar(session)
         finally:
             _conclude(session, report)
+        _stay(session)
 
 
-def _session_for(source: str, given: dict[str, Any], live: LiveRun | None) -> Session:
+def _session_for(source: str, given: dict[str, Any], live: LiveRun | None, serve: Serve | None) -> Session:
     from rtseg.cli.plans import terms_on_screen
     from rtseg.cli.screen import standard_error
     from rtseg.options import RunOptions
@@ -143,6 +149,7 @@ def _session_for(source: str, given: dict[str, Any], live: LiveRun | None) -> Se
     options = RunOptions(
         source=source,
         live=live,
+        serve=serve,
         every=given["every"] if live is None else None,
         **{name: given[name] for name in _RUN_OPTIONS},
     )
@@ -166,6 +173,8 @@ def _run_with_bar(session: Session) -> None:
         markup=False,
         soft_wrap=True,
     )
+    if session.page is not None:
+        standard_error().print(f"page: {session.page.link}", markup=False, soft_wrap=True)
     with progress_bar("rate") as bar, Asked() as asked:
         task = bar.add_task("segmenting", total=session.expected_frames, rate="")
 
@@ -176,6 +185,17 @@ def _run_with_bar(session: Session) -> None:
                 bar.console.print(session.figures(), markup=False, soft_wrap=True)
 
         session.run(show)
+
+
+def _stay(session: Session) -> None:
+    """Leave the page there, if it is the only output."""
+    from rtseg.cli.screen import standard_error
+
+    if session.page is not None and session.page.stays:
+        standard_error().print(
+            f"The page stays: {session.page.link}. Ctrl-C ends.", markup=False, soft_wrap=True
+        )
+        session.stay()
 
 
 def _conclude(session: Session, target: str | None) -> None:

@@ -65,6 +65,10 @@ class Gaps:
         self._cancelled = False
         self._changed = Condition()
 
+    def __len__(self) -> int:
+        """How many frames wait at this instant."""
+        return len(self._waiting)
+
     def expect(self, followed: Followed) -> None:
         """Let a frame wait here as soon as there is room; MailboxClosedError if nothing is shown any more."""
         with self._changed:

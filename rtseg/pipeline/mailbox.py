@@ -35,6 +35,10 @@ class Mailbox(Generic[T]):
         self._has_item = Condition(lock)
         self._has_room = Condition(lock)
 
+    def __len__(self) -> int:
+        """How many items lie inside at this instant."""
+        return len(self._items)
+
     def put(self, item: T) -> T | None:
         """Leave `item` as soon as there is room; MailboxClosedError if it was not taken.
 

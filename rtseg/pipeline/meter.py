@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -59,14 +60,7 @@ class Histogram:
 
         Within 0.5 %, never more than `max_ns`; 0 when nothing was recorded.
         """
-        counts = list(self._counts)
-        rank = max(math.ceil(percent / 100 * sum(counts)), 1)
-        reached = 0
-        for bucket, count in enumerate(counts):
-            reached += count
-            if reached >= rank:
-                return min(math.exp((bucket + 0.5) * _LOG_GROWTH), self.max_ns)
-        return 0.0
+        return min(_percentile_ns(list(self._counts), percent), self.max_ns)
 
     @property
     def total_ns(self) -> int:
@@ -87,10 +81,49 @@ class Histogram:
             until.append(reached)
         return [*until, reached + sum(counts[at:])]
 
+    def since(self, earlier: Sequence[int]) -> Recent:
+        """What was recorded after `earlier`, the `counts` of another such look; `()` for the beginning."""
+        counts = list(self._counts)
+        return Recent(
+            counts, [now - then for now, then in zip(counts, earlier, strict=True)] if earlier else counts
+        )
+
     def summary_ms(self) -> dict[str, float]:
         """Return mean, p50, p90, p95, p99 and max in milliseconds, under these names."""
         percentiles = {f"p{percent}": ms_from_ns(self.percentile_ns(percent)) for percent in PERCENTILES}
         return {"mean": ms_from_ns(self.mean_ns), **percentiles, "max": ms_from_ns(self.max_ns)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Durations of a while.
+
+    Attributes:
+        counts: of all durations up to now, for the next look.
+        recent: of those of the while.
+    """
+
+    counts: Sequence[int]
+    recent: Sequence[int]
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return sum(self.recent)
+
+    def percentile_ns(self, percent: float) -> float:
+        """As `Histogram.percentile_ns`, but for the bound that is the greatest recorded."""
+        return _percentile_ns(self.recent, percent)
+
+
+def _percentile_ns(counts: Sequence[int], percent: float) -> float:
+    rank = max(math.ceil(percent / 100 * sum(counts)), 1)
+    reached = 0
+    for bucket, count in enumerate(counts):
+        reached += count
+        if reached >= rank:
+            return math.exp((bucket + 0.5) * _LOG_GROWTH)
+    return 0.0
 
 
 class Meter:

@@ -92,6 +92,14 @@ class Pipeline:
         """The books as they stand, at any time and from any thread."""
         return self._bookkeeper.books()
 
+    def waiting(self) -> dict[str, int]:
+        """How many frames lie before each stage, at any time and from any thread."""
+        return {name: len(mailbox) for name, mailbox in zip(self._names[1:], self._mailboxes, strict=True)}
+
+    def so_far(self) -> Outcome:
+        """How the run goes, at any time and from any thread; CPU time is known at the end only."""
+        return self.outcome or self._take_outcome(cpu_ms_per_frame={})
+
     def stop(self) -> None:
         """Ask for the end: no more frames are captured, those in flight are finished, `run` returns.
 
@@ -134,7 +142,7 @@ class Pipeline:
             self._watch(None)
             raise
         finally:
-            outcome = self.outcome = self._take_outcome()
+            outcome = self.outcome = self._take_outcome(self.meter.cpu_ms_per_frame())
         if outcome.errors:
             raise outcome.errors[0]
         return outcome
@@ -181,11 +189,11 @@ class Pipeline:
     def _progress(self) -> Progress:
         return Progress(books=self.books, fps=self.meter.fps, seconds=self._seconds())
 
-    def _take_outcome(self) -> Outcome:
+    def _take_outcome(self, cpu_ms_per_frame: Mapping[str, float]) -> Outcome:
         return Outcome(
             books=self.books,
             latency_ms=self.meter.summary_ms(),
-            cpu_ms_per_frame=self.meter.cpu_ms_per_frame(),
+            cpu_ms_per_frame=cpu_ms_per_frame,
             fps=self.meter.fps,
             seconds=self._seconds(),
             stopped=self._stop_asked,
@@ -228,6 +236,7 @@ class Pipeline:
         if frame is None or not worker.rest():
             return False
         self.meter.record(worker.name, done_ns - started_ns)
+        frame.begun_ns[worker.name] = started_ns
         frame.busy_ns[worker.name] = done_ns - started_ns
         self._count_losses()
         self._bookkeeper.capture()
@@ -289,6 +298,7 @@ class Pipeline:
             crew.end_turn(worker.ticket)
             return True
         started_ns = worker.begin(holds_item=True)
+        frame.begun_ns[worker.name] = started_ns
         try:
             result = stage.process(item)
             busy_ns = time.monotonic_ns() - started_ns

@@ -87,6 +87,10 @@ class Schedule:
         self.ready = Histogram()
         self.begun_ns = now_ns()
 
+    def __len__(self) -> int:
+        """How many frames wait at this instant."""
+        return len(self._waiting)
+
     @property
     def lead_ns(self) -> int:
         """How long before its slot a frame is handed out."""

@@ -178,14 +178,19 @@ class SingleImage:
         return {}
 
 
-def bgr_from_picture(picture: av.VideoFrame, reformatter: VideoReformatter) -> NDArray[np.uint8]:
-    """Convert a painted picture, by its own matrix and range.
+def bgr_from_picture(
+    picture: av.VideoFrame, reformatter: VideoReformatter, size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """Convert a picture, by its own matrix and range; to another `size` (width, height), if one is given.
 
     Returns:
         uint8, (H, W, 3), BGR, owned by the caller.
     """
+    width, height = size or (picture.width, picture.height)
     converted = reformatter.reformat(
         picture,
+        width=width,
+        height=height,
         format="bgr24",
         src_colorspace=matrix_of(picture).swscale,
         src_color_range=range_of(picture),

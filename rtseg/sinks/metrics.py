@@ -96,9 +96,7 @@ class MetricsServer:
         Raises:
             OutputError: the address is taken, or not this machine's.
         """
-        registry = self._prometheus.CollectorRegistry()
-        registry.register(_Collector(self._prometheus, self._read))
-        self._prometheus.ProcessCollector(registry=registry)
+        registry = _registry(self._prometheus, self._read)
         try:
             self._server, self._thread = self._prometheus.start_http_server(self._port, self._host, registry)
         except OSError as error:
@@ -117,6 +115,23 @@ class MetricsServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+def exposition(read: Callable[[], Figures]) -> tuple[bytes, str]:
+    """The figures in Prometheus's text format, and what that is called in HTTP.
+
+    Raises:
+        MissingDependencyError: prometheus-client is not installed.
+    """
+    prometheus = _load()
+    return prometheus.generate_latest(_registry(prometheus, read)), prometheus.CONTENT_TYPE_LATEST
+
+
+def _registry(prometheus: Any, read: Callable[[], Figures]) -> Any:  # noqa: ANN401
+    registry = prometheus.CollectorRegistry()
+    registry.register(_Collector(prometheus, read))
+    prometheus.ProcessCollector(registry=registry)
+    return registry
 
 
 class _Collector:

@@ -1,0 +1,14 @@
+"""A run in the browser: `--serve HOST:PORT`.
+
+shelf.py        the latest picture, for viewers who come for it; a sink
+past.py         pictures from all along the run, to seek in
+packet.py       what a viewer gets of a picture: JPEG, class map, where it comes from
+state.py        how the run goes, twice a second, from its meter and books
+viewer.py       one viewer's connection: the latest wins, and nobody waits for it
+door.py         who may come in: Host, Origin, token, rate; the headers of every answer
+connections.py  how many may be connected, and for how long without a word
+app.py          the routes
+openapi.py      what they are, for machines and people
+server.py       the thread that serves them
+page/           the page itself, as the browser gets it
+"""

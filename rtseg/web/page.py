@@ -1,0 +1,43 @@
+"""A run's page: its server, the latest picture on it, and what is told of the run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rtseg.web.server import PageServer
+from rtseg.web.shelf import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rtseg.sinks.metrics import Figures
+    from rtseg.web.server import Serve
+    from rtseg.web.state import Watched
+
+
+class RunPage:
+    """Made before a run, so that nothing begins if the address is taken; started with it.
+
+    Attributes:
+        shelf: the sink that the run hands its pictures to.
+        link: what to open in a browser.
+        stays: whether it is to stay when the run is over.
+    """
+
+    def __init__(self, serve: Serve) -> None:
+        """Take the address; raises as `PageServer` does."""
+        self._server = PageServer(serve)
+        self.shelf = Shelf()
+        self.link = self._server.link
+        self.stays = serve.stays
+
+    def start(self, watched: Watched, figures: Callable[[], Figures], opacity: float) -> None:
+        """Serve; see `rtseg.web.app.App`."""
+        from rtseg.web.app import App
+
+        self._server.start(App(watched, self.shelf, figures, opacity))
+
+    def close(self) -> None:
+        """Tell viewers that it is over, and end. Twice is as once."""
+        self._server.close()
+        self.shelf.close()
