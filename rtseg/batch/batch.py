@@ -126,6 +126,30 @@ class Batch:
         done = len(self.clips) - len(self.missing) + len(self.entries)
         return Standing(done, frames, time.monotonic() - self._begun)
 
+    def overview(self) -> dict[str, Any]:
+        """Frames and seconds so far, and each film's state, JSON-ready; in the thread that runs."""
+        entries = {entry.source: entry for entry in self.entries}
+        under_way = self._scheduler.under_way() if self._scheduler is not None else {}
+        missing = {clip.path for clip in self.missing}
+        films = []
+        for clip in self.clips:
+            source = str(clip.path)
+            entry = entries.get(source) or (None if clip.path in missing else self.manifest.entries[source])
+            state = "waiting" if source not in under_way else "under way"
+            if entry is not None:
+                state = entry.state if source in entries else "done before"
+            films.append(
+                {
+                    "source": clip.path.name,
+                    "state": state,
+                    "frames": entry.frames if entry else under_way.get(source, 0),
+                    "seconds": entry.seconds if entry else 0.0,
+                    "error": entry.error if entry else None,
+                }
+            )
+        standing = self.standing()
+        return {"frames": standing.frames, "seconds": round(standing.seconds, 1), "films": films}
+
     def report(self) -> dict[str, Any]:
         """The `batch` report, schema 1."""
         states = [entry.state for entry in self.entries]

@@ -100,6 +100,15 @@ class Scheduler:
         made = sum(result.frames for work in works.values() for result in work.results.values())
         return made + sum(Journal.peek(task.job.options.outputs).frames for task in tasks)
 
+    def under_way(self) -> dict[str, int]:
+        """How many frames are made of each film that is worked on, by its path."""
+        made: dict[str, int] = {}
+        for task in self._running.values():
+            source = str(task.work.clip.path)
+            of_pieces = sum(result.frames for result in task.work.results.values())
+            made[source] = made.get(source, of_pieces) + Journal.peek(task.job.options.outputs).frames
+        return made
+
     def run(self, works: Sequence[Work], on_wait: Callable[[], None] = lambda: None) -> None:
         """Do all the work; `on_wait` is called about twice a second."""
         for work in works:

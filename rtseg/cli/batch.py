@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -24,6 +24,7 @@ from rtseg.cli.options import (
     smooth_option,
     view_option,
 )
+from rtseg.cli.serve import serve_from, serve_options
 from rtseg.cli.signals import stopped_by_signals
 from rtseg.errors import EXIT_ON_THE_WAY, InputError, Interrupted
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from rtseg.batch.batch import Batch, BatchOptions, Standing
     from rtseg.batch.scheduler import Executor
+    from rtseg.web.batch import BatchPage
+    from rtseg.web.server import Serve
 
 _SAID_EVERY_S = 30
 _THREADS_A_TASK = 2
@@ -74,6 +77,7 @@ _THREADS_A_TASK = 2
 @smooth_option
 @max_frames_option
 @seconds_option
+@serve_options
 @report_option
 def batch_command(
     sources: tuple[str, ...],
@@ -97,6 +101,7 @@ def batch_command(
     max_frames: int | None,
     seconds: float | None,
     report: str | None,
+    **given: Any,  # noqa: ANN401 (click's options of --serve)
 ) -> int:
     """Segment many films: files, folders with all in them, quoted patterns, .txt lists of those.
 
@@ -105,6 +110,7 @@ def batch_command(
       rtseg batch drives/ --out overlays
       rtseg batch "cards/*/*.mp4" more.txt --out overlays --outputs video,labels,table
       rtseg batch drives/ --out /shared/overlays --ray 10.0.0.5:6379
+      rtseg batch drives/ --out overlays --serve 8080
 
     Films keep their names. A film that cannot be read is noted, and the others go on; a second run does what
     is missing. DIR/manifest.jsonl tells what has become of each.
@@ -140,11 +146,13 @@ def batch_command(
     )
     options = BatchOptions(sources, out, endings=_endings(outputs), run=run, overwrite=overwrite)
     batch = Batch(options)
+    serve = serve_from(given, stays=False)
+    page = _page_for(batch, serve)
     executor = _executor(batch, workers, address, threads)
     batch.make_folders()
     try:
-        with stopped_by_signals(batch.stop):
-            _run_with_bar(batch, executor)
+        with stopped_by_signals(batch.stop), page or nullcontext():
+            _run_with_bar(batch, executor, page)
     finally:
         executor.close()
         if report is not None:
@@ -176,7 +184,15 @@ def _executor(batch: Batch, workers: int, address: str | None, threads: int) -> 
     return Processes(workers)
 
 
-def _run_with_bar(batch: Batch, executor: Executor) -> None:
+def _page_for(batch: Batch, serve: Serve | None) -> BatchPage | None:
+    if serve is None:
+        return None
+    from rtseg.web.batch import BatchPage
+
+    return BatchPage(serve, batch)
+
+
+def _run_with_bar(batch: Batch, executor: Executor, page: BatchPage | None) -> None:
     from rtseg.cli.screen import standard_error
 
     console = standard_error()
@@ -186,8 +202,16 @@ def _run_with_bar(batch: Batch, executor: Executor) -> None:
         f"{batch.backend.model.precision} on {batch.backend.name}, {executor.workers} workers",
         markup=False,
     )
+    if page is not None:
+        console.print(f"page: {page.link}", markup=False, soft_wrap=True)
     with _shown(batch, is_terminal=console.is_terminal) as show:
-        batch.run(executor, show)
+
+        def look(standing: Standing) -> None:
+            if page is not None:
+                page.look()
+            show(standing)
+
+        batch.run(executor, look)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
@@ -15,7 +14,8 @@ from starlette.routing import Route, WebSocketRoute
 from rtseg.errors import MissingDependencyError
 from rtseg.report import rtseg_version
 from rtseg.sinks.metrics import exposition
-from rtseg.web.openapi import document
+from rtseg.web.files import page_routes
+from rtseg.web.openapi import of_run
 from rtseg.web.packet import jpeg_from, labels_png
 from rtseg.web.state import Introduction, Ticker
 from rtseg.web.viewer import Viewer
@@ -35,20 +35,12 @@ TRY_LATER = 1013
 """Reason to close a WebSocket."""
 TICK_S = 0.5
 
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-
 
 class App:
     """What the browser and others ask for; the ASGI application is `asgi`.
 
     Attributes:
         asgi: the application, without its door.
-        shelf: what it was made with.
     """
 
     def __init__(
@@ -64,7 +56,7 @@ class App:
         """
         model = watched.backend.model
         self._watched = watched
-        self.shelf = shelf
+        self._shelf = shelf
         self._figures = figures
         self._ticker = Ticker(watched)
         self._viewers: set[Viewer] = set()
@@ -80,17 +72,21 @@ class App:
         ).as_message()
         self.asgi = Starlette(
             routes=[
-                *_page_routes(),
+                *page_routes("index.html"),
                 Route("/api/report", self._report),
                 Route("/api/frame.jpg", self._frame),
                 Route("/api/labels.png", self._labels),
                 Route("/api/past", self._past),
                 Route("/api/past/{number}", self._past_picture),
-                Route("/api/openapi.json", lambda _: JSONResponse(document(rtseg_version()))),
+                Route("/api/openapi.json", lambda _: JSONResponse(of_run(rtseg_version()))),
                 Route("/metrics", self._metrics),
                 WebSocketRoute("/ws", self._watch),
             ]
         )
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Serve in that loop from now on."""
+        self._shelf.serve_in(loop)
 
     async def tick(self) -> None:
         """Tell all viewers how the run goes, twice a second, until cancelled."""
@@ -100,6 +96,7 @@ class App:
 
     async def end(self) -> None:
         """Tell all viewers that the run is over, and wait until they know, or a moment."""
+        self._shelf.serve_in(None)
         self._tell({**self._ticker.message(), "type": "end"})
         for _ in range(20):
             if not self._viewers:
@@ -116,7 +113,7 @@ class App:
         if len(self._viewers) >= MOST_VIEWERS:
             await socket.close(TRY_LATER, "too many viewers")
             return
-        viewer = Viewer(socket, self.shelf)
+        viewer = Viewer(socket, self._shelf)
         if self._last is not None:
             viewer.tell(self._last)
         self._viewers.add(viewer)
@@ -129,24 +126,24 @@ class App:
         return JSONResponse(await run_in_threadpool(self._watched.report))
 
     async def _frame(self, _request: Request) -> Response:
-        shown = self.shelf.latest
+        shown = self._shelf.latest
         if shown is None:
             return _no_picture()
         return Response(await run_in_threadpool(jpeg_from, shown.painted.picture), media_type="image/jpeg")
 
     async def _labels(self, _request: Request) -> Response:
-        shown = self.shelf.latest
+        shown = self._shelf.latest
         if shown is None:
             return _no_picture()
         return Response(await run_in_threadpool(labels_png, shown), media_type="image/png")
 
     async def _past(self, _request: Request) -> Response:
-        listed = self.shelf.past.listed()
+        listed = self._shelf.past.listed()
         return JSONResponse([{"number": number, "seconds": round(seconds, 3)} for number, seconds in listed])
 
     async def _past_picture(self, request: Request) -> Response:
         number = request.path_params["number"]
-        packet = self.shelf.past.packet(int(number)) if number.isdecimal() and len(number) < 16 else None
+        packet = self._shelf.past.packet(int(number)) if number.isdecimal() and len(number) < 16 else None
         if packet is None:
             return PlainTextResponse("This picture is not kept.\n", 404)
         return Response(packet, media_type="application/octet-stream")
@@ -157,25 +154,6 @@ class App:
         except MissingDependencyError as error:
             return PlainTextResponse(f"{error}\n", 501)
         return Response(content, headers={"Content-Type": kind})
-
-
-def _page_routes() -> list[Route]:
-    """A route for each file of the page; index.html is the page itself, docs.html what the routes are."""
-    routes = []
-    for file in files("rtseg.web").joinpath("page").iterdir():
-        ending = "." + file.name.rpartition(".")[2]
-        if ending not in TYPES:
-            continue
-        path = {"index.html": "/", "docs.html": "/api"}.get(file.name, f"/page/{file.name}")
-        routes.append(Route(path, _giving(file.read_bytes(), TYPES[ending])))
-    return routes
-
-
-def _giving(content: bytes, kind: str) -> Callable[[Request], Response]:
-    def give(_request: Request) -> Response:
-        return Response(content, headers={"Content-Type": kind})
-
-    return give
 
 
 def _no_picture() -> Response:

@@ -30,8 +30,12 @@ captured, `jpeg` bytes; class ids at the model's size, row by row, zlib, `labels
 after capture each began, and how long it took."""
 
 
-def document(version: str) -> dict[str, Any]:
-    """The document that `/api/openapi.json` gives."""
+BATCH = """How a batch goes. Off loopback each request bears the token that rtseg printed: as the cookie that
+the printed link sets, or as `Authorization: Bearer TOKEN`."""
+
+
+def of_run(version: str) -> dict[str, Any]:
+    """What `/api/openapi.json` gives for a run."""
     number = {
         "name": "number",
         "in": "path",
@@ -39,67 +43,81 @@ def document(version: str) -> dict[str, Any]:
         "description": "As `/api/past` lists it.",
         "schema": {"type": "integer", "minimum": 1},
     }
+    kept = {"type": "object", "properties": {"number": {"type": "integer"}, "seconds": {"type": "number"}}}
+    paths = {
+        "/api/report": _get(
+            "The report of the run so far, as `--report` writes it at the end.",
+            _answer("application/json", "Schema 1.", {"type": "object"}),
+        ),
+        "/api/frame.jpg": _get(
+            "The picture shown last, as the run paints it.",
+            {**_answer("image/jpeg", "At most 1280 pixels wide.", _BINARY), **_NO_PICTURE},
+        ),
+        "/api/labels.png": _get(
+            "Its class ids, 8-bit grey, at the model's size.",
+            {**_answer("image/png", "A level is a class id.", _BINARY), **_NO_PICTURE},
+        ),
+        "/api/past": _get(
+            "Pictures from all along the run that can be had.",
+            _answer("application/json", "Oldest first.", {"type": "array", "items": kept}),
+        ),
+        "/api/past/{number}": _get(
+            "One of them.",
+            {
+                **_answer("application/octet-stream", PICTURE, _BINARY),
+                "404": {"description": "It is not kept, or no more."},
+            },
+            [number],
+        ),
+        "/metrics": _get(
+            "Figures for Prometheus.",
+            {
+                **_answer("text/plain", "Its text format.", {"type": "string"}),
+                "501": {"description": "prometheus-client is not installed."},
+            },
+        ),
+    }
+    return _document(version, DESCRIPTION, paths)
+
+
+def of_batch(version: str) -> dict[str, Any]:
+    """What it gives for a batch."""
+    film = {
+        "type": "object",
+        "properties": {
+            "source": {"type": "string"},
+            "state": {"enum": ["waiting", "under way", "done", "done before", "cut", "failed"]},
+            "frames": {"type": "integer"},
+            "seconds": {"type": "number"},
+            "error": {"type": ["string", "null"]},
+        },
+    }
+    schema = {
+        "type": "object",
+        "properties": {
+            "running": {"type": "boolean"},
+            "frames": {"type": "integer"},
+            "seconds": {"type": "number"},
+            "films": {"type": "array", "items": film},
+        },
+    }
+    told = _get(
+        "All films, and what has become of each.", _answer("application/json", "As it is now.", schema)
+    )
+    return _document(version, BATCH, {"/api/batch": told})
+
+
+def _get(
+    summary: str, responses: dict[str, Any], parameters: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    return {"get": {"summary": summary, "parameters": parameters or [], "responses": responses}}
+
+
+def _document(version: str, description: str, paths: dict[str, Any]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
-        "info": {"title": "rtseg", "version": version, "description": DESCRIPTION},
-        "paths": {
-            "/api/report": {
-                "get": {
-                    "summary": "The report of the run so far, as `--report` writes it at the end.",
-                    "responses": _answer("application/json", "Schema 1.", {"type": "object"}),
-                }
-            },
-            "/api/frame.jpg": {
-                "get": {
-                    "summary": "The picture shown last, as the run paints it.",
-                    "responses": {
-                        **_answer("image/jpeg", "At most 1280 pixels wide.", _BINARY),
-                        **_NO_PICTURE,
-                    },
-                }
-            },
-            "/api/labels.png": {
-                "get": {
-                    "summary": "Its class ids, 8-bit grey, at the model's size.",
-                    "responses": {**_answer("image/png", "A level is a class id.", _BINARY), **_NO_PICTURE},
-                }
-            },
-            "/api/past": {
-                "get": {
-                    "summary": "Pictures from all along the run that can be had.",
-                    "responses": _answer(
-                        "application/json",
-                        "Oldest first.",
-                        {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "properties": {"number": {"type": "integer"}, "seconds": {"type": "number"}},
-                            },
-                        },
-                    ),
-                }
-            },
-            "/api/past/{number}": {
-                "get": {
-                    "summary": "One of them.",
-                    "parameters": [number],
-                    "responses": {
-                        **_answer("application/octet-stream", PICTURE, _BINARY),
-                        "404": {"description": "It is not kept, or no more."},
-                    },
-                }
-            },
-            "/metrics": {
-                "get": {
-                    "summary": "Figures for Prometheus.",
-                    "responses": {
-                        **_answer("text/plain", "Its text format.", {"type": "string"}),
-                        "501": {"description": "prometheus-client is not installed."},
-                    },
-                }
-            },
-        },
+        "info": {"title": "rtseg", "version": version, "description": description},
+        "paths": paths,
         "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         "security": [{"token": []}],
     }

@@ -9,7 +9,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rtseg.errors import InputError, MissingDependencyError, OutputError
 from rtseg.sinks.metrics import host_and_port
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from rtseg.web.app import App
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 END_S = 3.0
@@ -44,6 +42,22 @@ class Serve:
     tls_key: Path | None = None
     name: str | None = None
     stays: bool = False
+
+
+class Application(Protocol):
+    """What is served."""
+
+    asgi: Any
+    """The ASGI application, without its door."""
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Get ready to be served in that loop."""
+
+    async def tick(self) -> None:
+        """Do what is to be done all the while, until cancelled."""
+
+    async def end(self) -> None:
+        """Say that it is over."""
 
 
 class PageServer:
@@ -71,9 +85,9 @@ class PageServer:
         self._token = None if self._loopback else secrets.token_urlsafe(32)
         self.link = self._link(host)
         self._ready = Event()
-        self._app: App | None = None
+        self._app: Application | None = None
 
-    def start(self, app: App) -> None:
+    def start(self, app: Application) -> None:
         """Begin to serve an application, in a thread."""
         self._app = app
         self._thread = Thread(target=self._run, name="web", daemon=False)
@@ -108,10 +122,9 @@ class PageServer:
         server = self._uvicorn.Server(self._config())
         serving = asyncio.ensure_future(server.serve(sockets=[self._socket]))
         ticking = asyncio.ensure_future(self._app.tick())
-        self._app.shelf.serve_in(self._loop)
+        self._app.begin(self._loop)
         self._ready.set()
         await self._over.wait()
-        self._app.shelf.serve_in(None)
         ticking.cancel()
         await self._app.end()
         server.should_exit = True
