@@ -2,9 +2,9 @@
 
 python benchmarks/viewers.py CLIP [--viewers 20] [--seconds 60] [--slow 5]
 
-The run is `rtseg run CLIP --realtime --loop --latency 200 --serve`, a process of its own, of which memory, threads and
-open files are read. The viewers are WebSockets in this process; so many of them are slow: they read once in
-a second. First it runs with none.
+The run is `rtseg run CLIP --realtime --loop --latency 200 --serve`, a process of its own, of which memory,
+threads and open files are read. The viewers are WebSockets in this process; so many of them are slow: they
+read once a second. First it runs with none.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ from rtseg.report import cores, environment
 
 ADDRESS = re.compile(r"page: (http://127\.0\.0\.1:\d+/)")
 SETTLE_S = 10
+COLUMNS = (
+    "viewers", "run, fps", "p50, ms", "p99, ms", "misses a minute", "CPU, %",
+    "seen, fps", "age p50, ms", "p99, ms",
+)  # fmt: skip
 
 
 @dataclass
@@ -82,13 +86,8 @@ def main() -> None:
         address = address_of(run)
         time.sleep(SETTLE_S)
         facts = environment("openvino")
-        print(
-            f"{cores()} cores of {facts['cpu']}, rtseg {facts['rtseg']}, OpenVINO {facts['backend_version']}\n"
-        )
-        print(
-            "| viewers | run, fps | p50, ms | p99, ms | misses a minute | CPU, % | seen, fps | age p50, ms | p99, ms |"
-        )
-        print("|---|---|---|---|---|---|---|---|---|")
+        print(f"{cores()} cores of {facts['cpu']}, OpenVINO {facts['backend_version']}\n")
+        print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
         process = psutil.Process(run.pid)
         measure(process, address, [], arguments.seconds / 2)
         before = held_by(process)
@@ -132,11 +131,11 @@ def measure(process: psutil.Process, address: str, viewers: list[Viewer], second
     seen = statistics.median(len(viewer.ages_ms) / seconds for viewer in quick) if quick else float("nan")
     latency = after["latency_ms"]["end_to_end"]
     percentiles = statistics.quantiles(ages, n=100) if len(ages) > 1 else [float("nan")] * 99
-    print(
-        f"| {len(viewers)} | {shown / elapsed:.1f} | {latency['p50']:.0f} | {latency['p99']:.0f} | {missed:.0f} "
-        f"| {cpu:.0f} | {seen:.1f} | {percentiles[49]:.0f} | {percentiles[98]:.0f} |",
-        flush=True,
-    )
+    cells = (
+        str(len(viewers)), f"{shown / elapsed:.1f}", f"{latency['p50']:.0f}", f"{latency['p99']:.0f}",
+        f"{missed:.0f}", f"{cpu:.0f}", f"{seen:.1f}", f"{percentiles[49]:.0f}", f"{percentiles[98]:.0f}",
+    )  # fmt: skip
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def report(address: str) -> dict[str, Any]:
