@@ -66,7 +66,7 @@ clean:
 .venv/dev.stamp: .venv/run.stamp
 	@echo "Installing what training and the tests need (a few minutes) …"
 	@$(PIP) $(TORCH_INDEX) "$(TORCH)"
-	@$(PIP) -e ".[train,encoders,table,ray,serve,dev]"
+	@$(PIP) -e ".[train,encoders,table,ray,serve,webrtc,dev]"
 	@touch $@
 
 # TensorRT's Python bindings in several versions, a megabyte each, to hold the project against; nothing imports them

@@ -1,6 +1,8 @@
 """A run in the browser: `--serve HOST:PORT`.
 
 shelf.py        the latest picture, for viewers who come for it; a sink
+film.py         all pictures as a film, for WebRTC
+rtc.py          WebRTC
 past.py         pictures from all along the run, to seek in
 packet.py       what a viewer gets of a picture: JPEG, class map, where it comes from
 state.py        how the run goes, twice a second, from its meter and books

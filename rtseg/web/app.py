@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from rtseg.sinks.metrics import Figures
+    from rtseg.web.film import Film
+    from rtseg.web.rtc import Peer
     from rtseg.web.shelf import Shelf
     from rtseg.web.state import Watched
 
@@ -44,7 +46,13 @@ class App:
     """
 
     def __init__(
-        self, watched: Watched, shelf: Shelf, figures: Callable[[], Figures], opacity: float
+        self,
+        watched: Watched,
+        shelf: Shelf,
+        figures: Callable[[], Figures],
+        *,
+        opacity: float,
+        make_peer: Callable[[Film], Peer] | None = None,
     ) -> None:
         """Set up for one run.
 
@@ -53,11 +61,13 @@ class App:
             shelf: its latest picture.
             figures: its figures for Prometheus.
             opacity: of the colours at first.
+            make_peer: makes what answers an offer of WebRTC; None where there is none.
         """
         model = watched.backend.model
         self._watched = watched
         self._shelf = shelf
         self._figures = figures
+        self._make_peer = make_peer
         self._ticker = Ticker(watched)
         self._viewers: set[Viewer] = set()
         self._last: dict[str, Any] | None = None
@@ -69,6 +79,7 @@ class App:
             backend=watched.backend.name,
             classes=model.classes,
             opacity=opacity,
+            rtc=make_peer is not None,
         ).as_message()
         self.asgi = Starlette(
             routes=[
@@ -113,7 +124,7 @@ class App:
         if len(self._viewers) >= MOST_VIEWERS:
             await socket.close(TRY_LATER, "too many viewers")
             return
-        viewer = Viewer(socket, self._shelf)
+        viewer = Viewer(socket, self._shelf, self._make_peer(self._shelf.film) if self._make_peer else None)
         if self._last is not None:
             viewer.tell(self._last)
         self._viewers.add(viewer)

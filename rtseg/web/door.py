@@ -52,6 +52,7 @@ HEADERS = {
 """On every answer."""
 
 ENTERED = """<!doctype html><html lang="en"><meta charset="utf-8"><title>rtseg</title>
+<link rel="icon" href="data:,">
 <meta http-equiv="refresh" content="0;url=/"><p><a href="/">To the picture</a></p></html>
 """
 """Sent with the cookie. Not a redirect: after a link on another site no strict cookie would go with it."""

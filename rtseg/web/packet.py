@@ -2,7 +2,8 @@
 
     uint32, little endian    length of the header, bytes
     header                   JSON, UTF-8: see `header_of`; `jpeg` and `labels` are lengths in bytes
-    JPEG                     the picture as it was captured, at most `MOST_WIDE` pixels wide
+    JPEG                     the picture as it was captured, at most `MOST_WIDE` pixels wide; nothing for a
+                             viewer that has it by WebRTC
     labels                   class ids at the model's size, row by row, zlib (RFC 1950)
 
 The colours are laid over by the page, so how it looks needs no word with the server.
@@ -60,10 +61,10 @@ class Shown:
         return float(frame.pts * frame.time_base)
 
 
-def packet_from(shown: Shown) -> bytes:
+def packet_from(shown: Shown, *, has_jpeg: bool = True) -> bytes:
     """The message for one picture; takes some milliseconds."""
     picture, ids = shown.painted.frame.picture, shown.painted.label_map.ids
-    jpeg = jpeg_from(picture)
+    jpeg = jpeg_from(picture) if has_jpeg else b""
     labels = zlib.compress(ids.tobytes(), FAST)
     header = {**header_of(shown), "jpeg": len(jpeg), "labels": len(labels)}
     encoded = json.dumps(header, separators=(",", ":")).encode()

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rtseg.sinks.metrics import Figures
+    from rtseg.web.film import Film
+    from rtseg.web.rtc import Peer
     from rtseg.web.server import Serve
     from rtseg.web.state import Watched
 
@@ -35,9 +37,19 @@ class RunPage:
         """Serve; see `rtseg.web.app.App`."""
         from rtseg.web.app import App
 
-        self._server.start(App(watched, self.shelf, figures, opacity))
+        make_peer = None if self._server.is_loopback else _rtc()
+        self._server.start(App(watched, self.shelf, figures, opacity=opacity, make_peer=make_peer))
 
     def close(self) -> None:
         """Tell viewers that it is over, and end. Twice is as once."""
         self._server.close()
         self.shelf.close()
+
+
+def _rtc() -> Callable[[Film], Peer] | None:
+    """What answers offers of WebRTC; None where aiortc is not installed."""
+    try:
+        from rtseg.web.rtc import Peer
+    except ImportError:
+        return None
+    return Peer

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
+MOST_BYTES = 16384
+"""In a message from a viewer; an offer of WebRTC takes most."""
 END_S = 3.0
 """The longest that the end may take."""
 
@@ -65,6 +67,7 @@ class PageServer:
 
     Attributes:
         link: what to open in a browser, with the token if one is asked for.
+        is_loopback: whether only this machine can come.
     """
 
     def __init__(self, serve: Serve) -> None:
@@ -81,8 +84,8 @@ class PageServer:
         self._serve = serve
         self._socket = _bound(serve.address, host, port)
         bound_host, self._port = self._socket.getsockname()[:2]
-        self._loopback = _is_loopback(bound_host)
-        self._token = None if self._loopback else secrets.token_urlsafe(32)
+        self.is_loopback = _is_loopback(bound_host)
+        self._token = None if self.is_loopback else secrets.token_urlsafe(32)
         self.link = self._link(host)
         self._ready = Event()
         self._app: Application | None = None
@@ -143,7 +146,7 @@ class PageServer:
         door = Door(
             self._app.asgi,
             port=self._port,
-            loopback=self._loopback,
+            loopback=self.is_loopback,
             names=_own_names(serve),
             token=self._token,
             secure=serve.tls_cert is not None,
@@ -158,7 +161,7 @@ class PageServer:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            ws_max_size=4096,
+            ws_max_size=MOST_BYTES,
             ws_per_message_deflate=False,
             h11_max_incomplete_event_size=16384,
             timeout_graceful_shutdown=1,

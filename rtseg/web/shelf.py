@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from rtseg.web.film import Film
 from rtseg.web.packet import Shown, packet_from
 from rtseg.web.past import Past
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     from rtseg.frame import Painted
 
-RECENT = 4
-"""Pictures whose packets are at hand, for viewers who are a little behind each other."""
+RECENT = 6
+"""Packets at hand, for viewers who are a little behind each other."""
 
 
 class Shelf:
@@ -30,6 +31,7 @@ class Shelf:
     Attributes:
         latest: the picture shown last; None before the first.
         past: pictures from all along the run.
+        film: all pictures as a film, for WebRTC.
         warnings: always empty.
     """
 
@@ -41,7 +43,8 @@ class Shelf:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: set[asyncio.Future[None]] = set()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="web pictures")
-        self._packets: dict[int, Future[bytes]] = {}
+        self._packets: dict[tuple[int, bool], Future[bytes]] = {}
+        self.film = Film(self, self._pool)
 
     def serve_in(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Tell viewers of pictures in that loop from now on; None: no more."""
@@ -93,12 +96,13 @@ class Shelf:
                 self._waiting.discard(waits)
         return latest
 
-    async def packet(self, shown: Shown) -> bytes:
+    async def packet(self, shown: Shown, *, has_jpeg: bool = True) -> bytes:
         """The packet of a picture, made once for all who ask."""
-        making = self._packets.get(shown.number)
+        key = shown.number, has_jpeg
+        making = self._packets.get(key)
         if making is None:
-            making = self._pool.submit(packet_from, shown)
-            self._packets = {**dict(list(self._packets.items())[1 - RECENT :]), shown.number: making}
+            making = self._pool.submit(packet_from, shown, has_jpeg=has_jpeg)
+            self._packets = {**dict(list(self._packets.items())[1 - RECENT :]), key: making}
         return await asyncio.shield(asyncio.wrap_future(making))
 
     def _wake(self) -> None:

@@ -74,6 +74,7 @@ class Introduction:
     backend: str
     classes: ClassSet
     opacity: float
+    rtc: bool
 
     def as_message(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -87,6 +88,7 @@ class Introduction:
             "classes": list(self.classes.names),
             "palette": [list(colour) for colour in self.classes.palette_rgb],
             "opacity": self.opacity,
+            "rtc": self.rtc,
         }
 
 

@@ -7,6 +7,8 @@ pictures (`packet.py`). From there come, all of them optional:
     {"type": "paced"}                   from now on the viewer says what it has painted …
     {"type": "painted", "number": N}    … and no more than `AHEAD` pictures are under way to it
     {"type": "pause"} {"type": "go"}    send no pictures for a while
+    {"type": "offer", "sdp": text}      send the picture by WebRTC; answered by `answer`, with an sdp or null
+    {"type": "jpeg", "wanted": bool}    whether packets are to have the picture, too; at first they do
 
 A viewer that says nothing gets what its connection takes.
 """
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from starlette.websockets import WebSocket
 
+    from rtseg.web.rtc import Peer
     from rtseg.web.shelf import Shelf
 
 AHEAD = 2
@@ -43,8 +46,10 @@ POLICY, GOING_AWAY = 1008, 1001
 class Viewer:
     """Serves one viewer until it leaves, or the run's page ends."""
 
-    def __init__(self, socket: WebSocket, shelf: Shelf) -> None:
-        """Begin with an accepted connection."""
+    def __init__(self, socket: WebSocket, shelf: Shelf, peer: Peer | None) -> None:
+        """Begin with an accepted connection, and with what answers an offer of WebRTC, if anything does."""
+        self._peer = peer
+        self._has_jpeg = True
         self.state: dict[str, Any] | None = None
         self._socket = socket
         self._shelf = shelf
@@ -69,6 +74,8 @@ class Viewer:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self._peer is not None:
+                await self._peer.close()
 
     async def _say(self, message: dict[str, Any]) -> None:
         await self._socket.send_text(json.dumps(message, separators=(",", ":")))
@@ -97,6 +104,11 @@ class Viewer:
             self._painted = max(self._painted, min(_number(message.get("number")), self._sent))
         elif kind in ("pause", "go"):
             self._paused = kind == "pause"
+        elif kind == "jpeg":
+            self._has_jpeg = bool(message.get("wanted"))
+        elif kind == "offer":
+            answer = await self._peer.answer(str(message.get("sdp"))) if self._peer is not None else None
+            await self._say({"type": "answer", "sdp": answer})
         self._moved.set()
 
     async def _show(self) -> None:
@@ -108,7 +120,7 @@ class Viewer:
                 await self._moved.wait()
                 continue
             shown = await self._shelf.newer(seen)
-            packet = await self._shelf.packet(shown)
+            packet = await self._shelf.packet(shown, has_jpeg=self._has_jpeg)
             self._sent = seen = shown.number
             under_way.append(seen)
             await self._socket.send_bytes(packet)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import shutil
 import time
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from tests.web.clients import port_of, token_of
 from tests.web.conftest import running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra dev")
 
@@ -35,13 +34,25 @@ QUIET = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
+def launch() -> Iterator[Callable[..., playwright.Browser]]:
+    """Starts browsers."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET, env={**os.environ})
-        yield browser
-        browser.close()
+        browsers = []
+
+        def launch(*flags: str) -> playwright.Browser:
+            browsers.append(driver.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *flags]))
+            return browsers[-1]
+
+        yield launch
+        for browser in browsers:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(launch) -> playwright.Browser:
+    return launch()
 
 
 @pytest.fixture
@@ -252,6 +263,32 @@ def test_the_printed_link_lets_a_browser_in_and_nothing_else_does(browser, every
     assert page.url == f"http://127.0.0.1:{port}/"
     assert "rtseg_" not in page.evaluate("document.cookie")
     page.context.close()
+
+
+def test_webrtc_where_it_can_be_had(monkeypatch, launch):
+    """On loopback for once: neither side looks there by itself."""
+    pytest.importorskip("aiortc", reason="needs aiortc, which runs on Python 3.11 and newer")
+    monkeypatch.setattr("aioice.ice.get_host_addresses", lambda **_: ["127.0.0.1"])
+    with running("0.0.0.0:0") as session:
+        page, shelf = launch("--allow-loopback-in-peer-connection").new_page(), session.page.shelf
+        address = f"http://127.0.0.1:{port_of(session)}/"
+        page.goto(f"{address}?token={token_of(session)}")
+        page.wait_for_url(address)
+        until(page, "document.getElementById('transport').textContent === 'WebRTC, H.264'")
+        choose(page, "original")
+        page.wait_for_timeout(1000)
+        numbers = []
+        for _ in range(8):
+            numbers.append(number_on(page))
+            assert shelf.latest.painted.frame.index - numbers[-1] < 15
+            page.wait_for_timeout(200)
+        assert numbers == sorted(numbers)
+        assert len(set(numbers)) > 4
+        assert pixels(page).shape == (360, 480, 3)
+        shelf.film.leave(next(iter(shelf.film._queues)))  # the film stops, and the picture does not
+        until(page, "document.getElementById('transport').textContent === 'WebSocket, JPEG'")
+        page.wait_for_timeout(1000)
+        assert shelf.latest.painted.frame.index - number_on(page) < 15
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

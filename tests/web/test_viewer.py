@@ -154,7 +154,7 @@ def test_what_is_only_odd_is_passed_over(session, odd):
 
 def test_long_messages_and_floods_end_the_connection(session):
     with watch(session) as socket:
-        socket.send(json.dumps({"type": "ping", "t": "x" * 10_000}))
+        socket.send(json.dumps({"type": "ping", "t": "x" * 20_000}))
         assert closing_of(socket) in (None, 1009)
     with watch(session) as socket:
         with suppress(ConnectionClosed):

@@ -32,7 +32,8 @@ def _check(number: int) -> int:
     return crc
 
 
-def _bits(number: int) -> list[bool]:
+def bits_of(number: int) -> list[bool]:
+    """The blocks of a number, light ones true: one of each kind, the number, the checksum."""
     word = (number << CHECK_BITS) | _check(number)
     length = NUMBER_BITS + CHECK_BITS
     return [True, False, *(bool((word >> bit) & 1) for bit in range(length - 1, -1, -1))]
@@ -57,7 +58,7 @@ def _places(width: int, height: int) -> list[tuple[slice, slice]]:
 def paint_strip(image_rgb: NDArray[np.uint8], labels: NDArray[np.uint8], index: int) -> None:
     """Write `index` (modulo 2**24) into the picture and void into the labels, in place."""
     height, width = labels.shape
-    for place, bit in zip(_places(width, height), _bits(index % (1 << NUMBER_BITS)), strict=True):
+    for place, bit in zip(_places(width, height), bits_of(index % (1 << NUMBER_BITS)), strict=True):
         image_rgb[place] = LIGHT if bit else DARK
         labels[place] = VOID
 

@@ -4,6 +4,7 @@ import { bars, element, Lines, spans } from "./charts.js";
 import { Line } from "./line.js";
 import { unpack } from "./packet.js";
 import { greyPng } from "./png.js";
+import { Film } from "./rtc.js";
 import { View } from "./view.js";
 
 const at = (id) => document.getElementById(id);
@@ -14,35 +15,60 @@ const charts = {
   age: new Lines(at("charts"), "Age of the picture, ms", [""], 0),
   missed: new Lines(at("charts"), "Missed", [""], 0),
 };
-let paused = false, looksBack = false, run = null, past = [], painted = 0, ages = [], lastTick = performance.now();
+const JPEGS = "WebSocket, JPEG";
+let film = null, paused = false, looksBack = false, run = null, past = [], painted = 0, ages = [], lastTick = performance.now();
 
 // Pictures
 
 const line = new Line({
   async picture(buffer) {
     const seen = await unpack(buffer);
-    if (paused || looksBack) {
-      seen.picture.close();
-      return seen.header.number;
-    }
-    await nextPaint();
-    view.show(seen);
-    tellAge(seen.header);
-    refreshProbe();
+    if (!seen.picture) film?.label(seen);
+    else if (!film?.begun) await show(seen);
+    else seen.picture.close();
     return seen.header.number;
   },
   text(message) {
-    ({ hello: introduce, state: report, end: conclude })[message.type]?.(message);
+    ({ hello: introduce, state: report, end: conclude, answer: ({ sdp }) => film?.answer(sdp) })[message.type]?.(message);
   },
   up() {
-    at("transport").textContent = "WebSocket, JPEG";
+    at("transport").textContent = JPEGS;
     tellStatus("on", "connected");
   },
   down(why) {
+    film?.end();
     if (at("status").dataset.state !== "over") tellStatus("wait", why || "connecting again");
     at("age").textContent = "–";
   },
 });
+
+async function show(seen) {
+  if (paused || looksBack) {
+    seen.picture.close();
+    return;
+  }
+  await nextPaint();
+  view.show(seen);
+  tellAge(seen.header);
+  refreshProbe();
+}
+
+/** Have the picture by WebRTC, where the server can; until it comes, and where it does not, it comes as JPEGs. */
+function tryFilm() {
+  film = new Film({
+    say: (message) => line.say(message),
+    picture: show,
+    begun() {
+      line.say({ type: "jpeg", wanted: false });
+      at("transport").textContent = "WebRTC, H.264";
+    },
+    gone() {
+      film = null;
+      line.say({ type: "jpeg", wanted: true });
+      at("transport").textContent = JPEGS;
+    },
+  });
+}
 
 function nextPaint() {
   return new Promise((resolve) => {
@@ -75,6 +101,7 @@ function introduce(hello) {
     leavePast();
   }
   tellStatus("on", hello.mode);
+  if (hello.rtc && window.RTCPeerConnection && "requestVideoFrameCallback" in HTMLVideoElement.prototype) tryFilm();
 }
 
 function report(state) {

@@ -115,6 +115,7 @@ export class View {
     const { width, height } = picture, across = both ? 2 * width : width;
     if (this.canvas.width !== across || this.canvas.height !== height) {
       Object.assign(this.canvas, { width: across, height });
+      this.canvas.style.setProperty("--aspect", across / height);
     }
     const context = this.context;
     if (this.mode === "mask") {
