@@ -13,12 +13,13 @@ import cv2
 
 from rtseg.errors import InputError, Interrupted, OutputError, SinkFault, StageError
 from rtseg.frame import Frame, Labelled, LabelMap
+from rtseg.going_on import PAGE
 from rtseg.pipeline import Aside, Pipeline
 from rtseg.pipeline.clock import NS_PER_MS, ms_from_ns, ns_from_s
 from rtseg.pipeline.meter import END_TO_END, Meter
 from rtseg.pipeline.priority import quick_switches
 from rtseg.pipeline.rules import LiveRules
-from rtseg.session import PAGE, Session
+from rtseg.session import Session
 from rtseg.sinks.images import is_image_output
 from rtseg.sinks.kept import Forerun
 from rtseg.sinks.labels import label_sink

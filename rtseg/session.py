@@ -6,13 +6,12 @@ import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import av
 import cv2
 
 from rtseg import report
 from rtseg.backends import backend_for
-from rtseg.errors import InputError, Interrupted, OutputError, SourceError, SourceFault, StageError
-from rtseg.journal import Commit, Journal, content_of
+from rtseg.errors import InputError, Interrupted, SourceError, StageError
+from rtseg.going_on import PAGE, conclude, facts_of, journal_for, noting_in, take_over
 from rtseg.options import check_outputs
 from rtseg.pipeline import Pipeline
 from rtseg.pipeline.key_rules import KeyRules
@@ -22,7 +21,6 @@ from rtseg.sinks.images import image_sink, is_image_output
 from rtseg.sinks.kept import Forerun, Kept
 from rtseg.sinks.labels import label_sink
 from rtseg.sinks.metrics import Figures, Latency
-from rtseg.sinks.output import holds_something
 from rtseg.sinks.segments import SEGMENT_FRAMES
 from rtseg.sinks.table import TableSink, rows_path
 from rtseg.sinks.video import VideoSink
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from rtseg.journal import Journal
     from rtseg.options import RunOptions
     from rtseg.pipeline import Books, Outcome, Progress
     from rtseg.pipeline.stage import Stage
@@ -51,9 +50,6 @@ if TYPE_CHECKING:
     from rtseg.sources.base import Source
     from rtseg.stages.painter import Painter
     from rtseg.web.page import RunPage
-
-PAGE = "page"
-"""The name of the sink for browsers, which is no output: nothing of it is left."""
 
 MOST_STREAMS = 4
 """Frames that are inferred at the same time, at most; with more, too many wait for their turn."""
@@ -63,11 +59,6 @@ _STAY_S = 0.1
 
 _WAITING_BYTES = 256 << 20
 """Of pictures that wait for labels, as far as the longest gap allows."""
-
-_OPTIONS_THAT_MATTER = (
-    "stream", "codec", "crf", "opacity", "view", "legend", "overlay_on", "every", "smooth", "begin",
-    "max_frames", "seconds",
-)  # fmt: skip
 
 
 class Session:
@@ -139,8 +130,8 @@ class Session:
 
     def _prepare(self, pieces: Forerun | None) -> None:
         """Make all that needs the opened source."""
-        self._facts = self._make_facts()
-        earlier = self._take_over()
+        self._facts = facts_of(self.options, self.backend)
+        earlier = take_over(self._journal, self._facts, self.options)
         self._forerun = pieces or earlier or Forerun(self.options.begin)
         self._is_anew = earlier is None
         self._pipeline = self._make_pipeline()
@@ -174,7 +165,8 @@ class Session:
             raise
         finally:
             self.outcome = self._pipeline.outcome
-            self._conclude_journal()
+            if self._journal is not None and self.outcome is not None:
+                conclude(self._journal, self.outcome, made=any(self.outputs().values()))
             self.close()
         if outcome.stopped:
             shown = self.kept_frames + outcome.books.shown
@@ -336,7 +328,7 @@ class Session:
         return open_source(options.source, stream=options.stream, one_size=options.writes_film)
 
     def _make_journal(self) -> Journal | None:
-        return _journal_for(self.options)
+        return journal_for(self.options)
 
     @property
     def _size_shown(self) -> tuple[int, int]:
@@ -374,7 +366,7 @@ class Session:
         self._present = (
             Present({**self._sinks, **shown})
             if journal is None
-            else Present({**self._sinks, **shown}, on_segment=_noting_in(journal, self._forerun.propagated))
+            else Present({**self._sinks, **shown}, on_segment=noting_in(journal, self._forerun.propagated))
         )
         label: list[Stage] = [Preprocess(self.backend.model.input_hw), Infer(self.backend)]
         show: list[Stage] = [*self._make_smooth(SEGMENT_FRAMES), self._make_colorize(), self._present]
@@ -421,87 +413,6 @@ class Session:
                 rows=rows_path(paths["table"]),
             )
         return sinks
-
-    def _make_facts(self) -> dict[str, Any]:
-        """What the outputs are made from and how: what must be the same for a run that goes on with them."""
-        options, model = self.options, self.backend.model
-        return {
-            "source": options.source,
-            "content": content_of(options.source),
-            "outputs": {kind: path.name for kind, path in options.outputs.items()},
-            "model": f"{model.name} {model.precision} {model.sha256[:16]}",
-            "backend": f"{self.backend.name} {self.backend.version()}",
-            "rtseg": report.rtseg_version(),
-            "PyAV": av.__version__,
-            "only": sorted(options.only) if options.only is not None else None,
-            **{name: getattr(options, name) for name in _OPTIONS_THAT_MATTER},
-        }
-
-    def _take_over(self) -> Forerun | None:
-        """What an earlier run left, if this one is to go on with it.
-
-        Raises:
-            OutputError: it was another kind of run.
-        """
-        if self._journal is None or not (self.options.resume and self._journal.exists):
-            return None
-        differences = self._journal.differences(self._facts)
-        if differences and self.options.overwrite:
-            return None
-        if differences:
-            raise OutputError(
-                f"{self._journal.first}: cannot be resumed, since this run differs: "
-                f"{'; '.join(differences)}. Give the same as before, or --overwrite to begin anew."
-            )
-        return self._journal.forerun()
-
-    def _conclude_journal(self) -> None:
-        """Remove the journal if the outputs are whole, or if there is nothing of them."""
-        if self._journal is None or self.outcome is None or self.outcome.stuck:
-            return
-        at_the_source = all(isinstance(error.__cause__, SourceFault) for error in self.outcome.errors)
-        whole = at_the_source and not self.outcome.stopped
-        if whole or not (self._journal.commits or any(self.outputs().values())):
-            self._journal.remove()
-        else:
-            self._journal.settle()
-
-
-def _noting_in(journal: Journal, propagated_before: int) -> Callable[..., None]:
-    """What notes each segment; it knows no session, so that a session is gone as soon as nobody needs it."""
-
-    def note(frames: int, last_pts: int, states: dict[str, dict[str, Any]], propagated: int) -> None:
-        states.pop(PAGE, None)
-        journal.commit(Commit(frames, last_pts, states, propagated_before + propagated))
-
-    return note
-
-
-def _journal_for(options: RunOptions) -> Journal | None:
-    """The journal of the run's outputs; None where there are none.
-
-    Raises:
-        OutputError: an output would be replaced, or what an earlier run left forgotten, and nobody asked.
-    """
-    if not options.outputs:
-        return None
-    journal = Journal.beside(options.outputs)
-    if options.overwrite or (options.resume and journal.exists):
-        return journal
-    if journal.commits:
-        raise OutputError(
-            f"{journal.first}: an earlier run was cut off at about frame {journal.commits[-1].next_frame}. "
-            "--resume goes on from there, --overwrite begins anew."
-        )
-    for path in options.outputs.values():
-        if holds_something(path) and not journal.exists:
-            raise OutputError(
-                f"{path}: exists, and no run left it unfinished, so there is nothing to resume. "
-                "Give --overwrite to make it anew."
-                if options.resume
-                else f"{path}: exists already. Choose another name, or give --overwrite to replace it."
-            )
-    return journal
 
 
 def _page_for(options: RunOptions) -> RunPage | None:
