@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rtseg.pipeline.clock import NS_PER_S, ms_from_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 END_TO_END = "end_to_end"
 """The key of the time from a frame's capture to the return of the last stage; no stage may have this name."""
@@ -60,7 +64,7 @@ class Histogram:
 
         Within 0.5 %, never more than `max_ns`; 0 when nothing was recorded.
         """
-        return min(_percentile_ns(list(self._counts), percent), self.max_ns)
+        return min(self.since(None).percentile_ns(percent), self.max_ns)
 
     @property
     def total_ns(self) -> int:
@@ -81,12 +85,10 @@ class Histogram:
             until.append(reached)
         return [*until, reached + sum(counts[at:])]
 
-    def since(self, earlier: Sequence[int]) -> Recent:
-        """What was recorded after `earlier`, the `counts` of another such look; `()` for the beginning."""
-        counts = list(self._counts)
-        return Recent(
-            counts, [now - then for now, then in zip(counts, earlier, strict=True)] if earlier else counts
-        )
+    def since(self, earlier: NDArray[np.int64] | None) -> Recent:
+        """What was recorded after `earlier`, the `counts` of another such look; None for the beginning."""
+        counts = np.array(self._counts, np.int64)
+        return Recent(counts, counts if earlier is None else counts - earlier)
 
     def summary_ms(self) -> dict[str, float]:
         """Return mean, p50, p90, p95, p99 and max in milliseconds, under these names."""
@@ -99,31 +101,25 @@ class Recent:
     """Durations of a while.
 
     Attributes:
-        counts: of all durations up to now, for the next look.
+        counts: of all durations up to now, by bucket, for the next look.
         recent: of those of the while.
     """
 
-    counts: Sequence[int]
-    recent: Sequence[int]
+    counts: NDArray[np.int64]
+    recent: NDArray[np.int64]
 
     @property
     def count(self) -> int:
         """How many."""
-        return sum(self.recent)
+        return int(self.recent.sum())
 
     def percentile_ns(self, percent: float) -> float:
-        """As `Histogram.percentile_ns`, but for the bound that is the greatest recorded."""
-        return _percentile_ns(self.recent, percent)
-
-
-def _percentile_ns(counts: Sequence[int], percent: float) -> float:
-    rank = max(math.ceil(percent / 100 * sum(counts)), 1)
-    reached = 0
-    for bucket, count in enumerate(counts):
-        reached += count
-        if reached >= rank:
-            return math.exp((bucket + 0.5) * _LOG_GROWTH)
-    return 0.0
+        """As `Histogram.percentile_ns`, but that it may be 0.5 % above the greatest."""
+        if not self.count:
+            return 0.0
+        rank = max(math.ceil(percent / 100 * self.count), 1)
+        bucket = int(np.searchsorted(np.cumsum(self.recent), rank))
+        return math.exp((bucket + 0.5) * _LOG_GROWTH)
 
 
 class Meter:

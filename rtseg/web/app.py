@@ -102,7 +102,8 @@ class App:
     async def tick(self) -> None:
         """Tell all viewers how the run goes, twice a second, until cancelled."""
         while True:
-            self._tell(self._ticker.message())
+            if self._viewers:
+                self._tell(self._ticker.message())
             await asyncio.sleep(TICK_S)
 
     async def end(self) -> None:
@@ -125,8 +126,7 @@ class App:
             await socket.close(TRY_LATER, "too many viewers")
             return
         viewer = Viewer(socket, self._shelf, self._make_peer(self._shelf.film) if self._make_peer else None)
-        if self._last is not None:
-            viewer.tell(self._last)
+        viewer.tell(self._ticker.message() if not self._viewers or self._last is None else self._last)
         self._viewers.add(viewer)
         try:
             await viewer.serve(self._hello)

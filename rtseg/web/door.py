@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-A_SECOND, AT_ONCE = 30.0, 120.0
+A_SECOND, AT_ONCE = 60.0, 600.0
 """Requests from one address that are answered: in the long run, and in a burst."""
 
 MOST_ADDRESSES = 1024

@@ -134,7 +134,7 @@ class Ticker:
     def _recent(self, name: str) -> dict[str, float] | None:
         """Percentiles of a stage in the while; None where nothing came through."""
         assert self._meter is not None
-        look = self._meter.histograms[name].since(self._earlier.get(name, ()))
+        look = self._meter.histograms[name].since(self._earlier.get(name))
         self._earlier[name] = look.counts
         if not look.count:
             return None
