@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 
 pytest.importorskip("openvino")
-pytestmark = [pytest.mark.live, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.xdist_group("speed")]
 
 SCRIPTS = Path(__file__).parent.parent / "benchmarks"
 ROUNDS = 3

@@ -98,7 +98,9 @@ def test_an_opinion_moves_with_the_labels():
         assert np.all(moved[beyond].sum(1) < 200)
 
 
-def test_a_student_comes_nearer_to_its_teacher(fitted_checkpoint, few_frames, tmp_path, image):
+def test_a_student_comes_nearer_to_its_teacher(fitted_checkpoint, few_frames, tmp_path, image, monkeypatch):
+    monkeypatch.setattr("rtseg.training.distil.SCALES", (0.5,))
+
     def trained(name, **changes):
         options = TrainOptions(
             few_frames,
@@ -131,7 +133,9 @@ def test_a_teacher_that_is_none_is_refused(few_frames, tmp_path):
             train(TrainOptions(few_frames, tmp_path / "out", teachers=(str(tmp_path / name),), validate=None))
 
 
-def test_films_are_learnt_from_where_there_is_a_teacher(fitted_checkpoint, few_frames, tmp_path):
+def test_films_are_learnt_from_where_there_is_a_teacher(fitted_checkpoint, few_frames, tmp_path, monkeypatch):
+    monkeypatch.setattr("rtseg.training.samples.FRAMES_A_FILM", 8)
+    monkeypatch.setattr("rtseg.training.distil.SCALES", (0.25,))
     film = "synth://128x96@10?seconds=3&seed=5"
     options = TrainOptions(
         few_frames,
@@ -146,7 +150,7 @@ def test_films_are_learnt_from_where_there_is_a_teacher(fitted_checkpoint, few_f
     )
     steps = []
     train(options, on_step=lambda _, total, loss: steps.append((total, loss)))
-    assert steps[-1][0] == (12 + 30) // 4
+    assert steps[-1][0] == (12 + 8) // 4
     assert all(0 < loss < 20 for _, loss in steps)
     with pytest.raises(InputError, match="give a teacher"):
         train(dataclasses.replace(options, teachers=()))

@@ -118,7 +118,12 @@ def test_one_packet_serves_all(session, monkeypatch):
     from rtseg.web import shelf
 
     packet_from = shelf.packet_from
-    monkeypatch.setattr(shelf, "packet_from", lambda shown: made.append(shown.number) or packet_from(shown))
+
+    def counted(shown, **options):
+        made.append(shown.number)
+        return packet_from(shown, **options)
+
+    monkeypatch.setattr(shelf, "packet_from", counted)
     numbers = [set() for _ in range(6)]
 
     def look(seen):
