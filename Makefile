@@ -17,8 +17,9 @@ TORCH_INDEX := $(if $(shell command -v nvidia-smi),,--extra-index-url https://do
 # are missing.
 PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good xvfb xdotool chromium
 
-# Two at a time, each with one thread for torch, as threads that spin cost their neighbours most; of a group (`xdist_group`) one. Those that wait for frames in real time come by themselves, as the others would make them late,
-# and have a second try: on a shared machine somebody else may. The summary counts these.
+# Two at a time, each with one thread for torch, as threads that spin cost their neighbours most; of a group
+# (`xdist_group`) one at a time. Those that wait for frames in real time come by themselves, as the others would make
+# them late, and have a second try: on a shared machine somebody else may. The summary counts these.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 RUN_TESTS = $(PYTEST) -m "not live"; others=$$?; $(PYTEST) -m live --reruns 1 && exit $$others
 

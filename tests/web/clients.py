@@ -97,3 +97,11 @@ def next_picture(socket: ClientConnection) -> Picture:
         message = socket.recv(timeout=10)
         if isinstance(message, bytes):
             return unpacked(message)
+
+
+def pictures_for(seconds: float, socket: ClientConnection) -> list[Picture]:
+    """All pictures that come within a time."""
+    until, pictures = time.monotonic() + seconds, [next_picture(socket)]
+    while time.monotonic() < until:
+        pictures.append(next_picture(socket))
+    return pictures

@@ -15,7 +15,7 @@ import pytest
 
 from rtseg.classes import CAMVID
 from rtseg.sources.drive import number_from_strip
-from tests.web.clients import next_picture, port_of, token_of, watch
+from tests.web.clients import pictures_for, port_of, token_of, watch
 from tests.web.conftest import running
 
 if TYPE_CHECKING:
@@ -227,12 +227,11 @@ def test_a_throttled_viewer_does_not_slow_another(browser, session):
     devtools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
     slow.goto(session.page.link)
     with watch(session) as other:  # not another page: this one's throttling would take its core, too
-        begun, first = time.monotonic(), next_picture(other)
-        while time.monotonic() - begun < 4:
-            last = next_picture(other)
-    assert (last.header["index"] - first.header["index"]) / (time.monotonic() - begun) > 10
-    assert time.monotonic_ns() / 1e6 - last.header["captured_ms"] < 2000
-    assert session.page.shelf.latest.painted.frame.index - last.header["index"] < 15
+        pictures = pictures_for(4, other)
+        behind = session.page.shelf.latest.number - pictures[-1].header["number"]
+    shown = pictures[-1].header["number"] - pictures[0].header["number"] + 1
+    assert len(pictures) > 0.8 * shown  # of what the run showed, however fast that was
+    assert behind <= 3
     slow.close()
 
 

@@ -119,8 +119,16 @@ EMU_API CUresult cuModuleLoadData(CUmodule *out, const void *image) {
     return call.refusal ? call.refusal : load(call, out, image);
 }
 
-EMU_API CUresult cuModuleLoadDataEx(CUmodule *out, const void *image, unsigned, CUjit_option *, void **) {
+EMU_API CUresult cuModuleLoadDataEx(CUmodule *out, const void *image, unsigned count, CUjit_option *options,
+                                    void **values) {
     Call call(__func__);
+    for (unsigned i = 0; i < count; i++) {  // logs stay empty; their sizes are given back
+        bool is_log = options[i] == CU_JIT_INFO_LOG_BUFFER || options[i] == CU_JIT_ERROR_LOG_BUFFER;
+        bool is_size = options[i] == CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES ||
+                       options[i] == CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES;
+        if (is_log) *static_cast<char *>(values[i]) = 0;
+        if (is_size) values[i] = nullptr;
+    }
     return call.refusal ? call.refusal : load(call, out, image);
 }
 
