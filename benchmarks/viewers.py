@@ -1,4 +1,4 @@
-"""Twenty viewers of a live run, for a minute: what they see, what it costs, and whether anything grows.
+"""Twenty viewers of a live run, for a minute, twice: what they see and cost, and whether anything grows.
 
 python benchmarks/viewers.py CLIP [--viewers 20] [--seconds 60] [--slow 5]
 
@@ -26,10 +26,10 @@ import psutil
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from rtseg.report import cores, environment
+from rtseg.report import cores
 
 ADDRESS = re.compile(r"page: (http://127\.0\.0\.1:\d+/)")
-SETTLE_S = 10
+SETTLE_S, ROUNDS = 10, 2
 COLUMNS = (
     "viewers", "run, fps", "p50, ms", "p99, ms", "misses a minute", "CPU, %",
     "seen, fps", "age p50, ms", "p99, ms",
@@ -81,23 +81,26 @@ def main() -> None:
         "--latency",
         "200",
     ]
-    run = subprocess.Popen([*command, "--serve", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        [*command, "--serve", "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
         address = address_of(run)
         time.sleep(SETTLE_S)
-        facts = environment("openvino")
+        facts = report(address)["environment"]
         print(f"{cores()} cores of {facts['cpu']}, OpenVINO {facts['backend_version']}\n")
         print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
         process = psutil.Process(run.pid)
         measure(process, address, [], arguments.seconds / 2)
-        before = held_by(process)
-        viewers = [Viewer(slow=index < arguments.slow) for index in range(arguments.viewers)]
-        measure(process, address, viewers, arguments.seconds)
-        time.sleep(SETTLE_S)
-        after = held_by(process)
+        held = [held_by(process)]
+        for _ in range(ROUNDS):
+            viewers = [Viewer(slow=index < arguments.slow) for index in range(arguments.viewers)]
+            measure(process, address, viewers, arguments.seconds)
+            time.sleep(SETTLE_S)
+            held.append(held_by(process))
         print()
-        for name, was in before.items():
-            print(f"{name}: {was:.0f} before, {after[name]:.0f} after")
+        for name in held[0]:
+            print(f"{name}, before and after each: {', '.join(f'{one[name]:.0f}' for one in held)}")
     finally:
         run.terminate()
         run.wait(20)

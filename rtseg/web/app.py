@@ -132,6 +132,8 @@ class App:
             await viewer.serve(self._hello)
         finally:
             self._viewers.discard(viewer)
+            if not self._viewers:
+                self._shelf.tidy()
 
     async def _report(self, _request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self._watched.report))

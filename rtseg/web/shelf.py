@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from rtseg.sources.heap import give_back
 from rtseg.web.film import Film
 from rtseg.web.packet import Shown, packet_from
 from rtseg.web.past import Past
@@ -54,6 +55,11 @@ class Shelf:
         """Make no more packets."""
         self._loop = None
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def tidy(self) -> None:
+        """Give back the memory that packets have left free, which the C library would keep."""
+        with suppress(RuntimeError):  # closed
+            self._pool.submit(give_back)
 
     # As a sink, in the thread that shows
 
