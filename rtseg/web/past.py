@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,11 +19,11 @@ FIRST_STEP_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One of them."""
+    """One of them. Its packet has pages of its own: small blocks that stay would break up the heap."""
 
     number: int
     seconds: float
-    packet: bytes
+    packet: mmap.mmap
 
 
 class Past:
@@ -50,8 +51,10 @@ class Past:
 
     def keep(self, shown: Shown, packet: bytes) -> None:
         """Keep a picture."""
+        pages = mmap.mmap(-1, len(packet))
+        pages[:] = packet
         with self._lock:
-            self._kept[shown.number] = Kept(shown.number, shown.seconds, packet)
+            self._kept[shown.number] = Kept(shown.number, shown.seconds, pages)
             if len(self._kept) > self._most:
                 self._kept = dict(list(self._kept.items())[::2])
                 self._step_s *= 2
@@ -64,4 +67,4 @@ class Past:
     def packet(self, number: int) -> bytes | None:
         """The picture of a number; None if it is not kept, or no more."""
         kept = self._kept.get(number)
-        return None if kept is None else kept.packet
+        return None if kept is None else kept.packet[:]
