@@ -16,9 +16,6 @@ from rtseg.sinks.metrics import host_and_port
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
-
-    from typing_extensions import Self
 
 DEFAULT_ADDRESS = "127.0.0.1:8080"
 MOST_BYTES = 16384
@@ -63,7 +60,7 @@ class Application(Protocol):
 
 
 class PageServer:
-    """Serves an application; a context manager. The address is taken when it is made.
+    """Serves an application, from `start` to `close`. The address is taken when it is made.
 
     Attributes:
         link: what to open in a browser, with the token if one is asked for.
@@ -104,14 +101,6 @@ class PageServer:
                 self._loop.call_soon_threadsafe(self._over.set)
             self._thread.join()
         self._socket.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _run(self) -> None:
         try:

@@ -26,8 +26,6 @@ from starlette.websockets import WebSocketDisconnect
 from rtseg.pipeline.clock import ms_from_ns
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from starlette.websockets import WebSocket
 
     from rtseg.web.rtc import Peer
@@ -69,7 +67,7 @@ class Viewer:
         await self._say(hello)
         tasks = [asyncio.ensure_future(part) for part in (self._listen(), self._show(), self._report())]
         try:
-            await _first_of(*tasks)
+            await _first_of(tasks)
         finally:
             for task in tasks:
                 task.cancel()
@@ -136,14 +134,12 @@ class Viewer:
                     return
 
 
-async def _first_of(*parts: Awaitable[None]) -> None:
+async def _first_of(tasks: list[asyncio.Task[None]]) -> None:
     """Wait until one of them is over; a connection that was lost is an end like others."""
-    done, _ = await asyncio.wait(list(map(asyncio.ensure_future, parts)), return_when=asyncio.FIRST_COMPLETED)
-    for part in done:
-        with suppress(
-            WebSocketDisconnect, RuntimeError
-        ):  # Starlette's, for sending after the other side left
-            part.result()
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        with suppress(WebSocketDisconnect, RuntimeError):  # Starlette's, for sending after the viewer left
+            task.result()
 
 
 def _parsed(text: str | None) -> dict[str, Any] | None:
