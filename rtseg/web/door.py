@@ -68,6 +68,7 @@ class Door:
         port: int,
         loopback: bool,
         names: Collection[str] = (),
+        proxy: str | None = None,
         token: str | None = None,
         secure: bool = False,
     ) -> None:
@@ -79,6 +80,7 @@ class Door:
             loopback: whether it listens for this machine only; then only the names of loopback are its own.
             names: further names by which it is reached, such as the machine's; off loopback, any address is
                 a name, too.
+            proxy: the name of a proxy before it, which may have another port, and TLS of its own.
             token: what is asked for; None: nothing.
             secure: whether the connection is TLS.
         """
@@ -86,6 +88,7 @@ class Door:
         self._port = port
         self._loopback = loopback
         self._names = LOOPBACK_NAMES | {name.lower() for name in names}
+        self._proxy = proxy.lower() if proxy is not None else None
         self._token = token
         self._secure = secure
         self._cookie = f"rtseg_{port}"
@@ -120,7 +123,8 @@ class Door:
         host = _single(headers, "host")
         if host is None or not self._is_own(host):
             return PlainTextResponse("This server does not go by that name.\n", 421)
-        if _is_from_elsewhere(scope, headers, host, secure=self._secure):
+        schemes = ("https", "http") if self._is_proxy(host) else ("https",) if self._secure else ("http",)
+        if _is_from_elsewhere(scope, headers, [f"{scheme}://{host}" for scheme in schemes]):
             return PlainTextResponse("Other sites may not ask here.\n", 403)
         if self._token is None or self._has_token(headers):
             return None
@@ -132,7 +136,12 @@ class Door:
             self._paces.pop(next(iter(self._paces)))
         return self._paces.setdefault(address, _Pace())
 
+    def _is_proxy(self, host: str) -> bool:
+        return self._proxy is not None and _name_and_port(host, self._port)[0] == self._proxy
+
     def _is_own(self, host: str) -> bool:
+        if self._is_proxy(host):
+            return True
         name, port = _name_and_port(host, 443 if self._secure else 80)
         if name is None or port != self._port:
             return False
@@ -186,12 +195,10 @@ class _Pace:
         return True
 
 
-def _is_from_elsewhere(scope: Scope, headers: Headers, host: str, *, secure: bool) -> bool:
-    """Whether a page of another site is behind the request."""
-    if "origin" in headers:
-        scheme = "https" if secure else "http"
-        if _single(headers, "origin") != f"{scheme}://{host}":
-            return True
+def _is_from_elsewhere(scope: Scope, headers: Headers, own: Collection[str]) -> bool:
+    """Whether a page of another site than our `own` is behind the request."""
+    if "origin" in headers and _single(headers, "origin") not in own:
+        return True
     site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "")
     is_visit = mode == "navigate" and headers.get("sec-fetch-dest") == "document" and scope["type"] == "http"
     return site not in ("none", "same-origin") and not is_visit

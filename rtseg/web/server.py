@@ -136,7 +136,8 @@ class PageServer:
             self._app.asgi,
             port=self._port,
             loopback=self.is_loopback,
-            names=_own_names(serve),
+            names=_own_names(),
+            proxy=serve.name,
             token=self._token,
             secure=serve.tls_cert is not None,
         )
@@ -201,9 +202,8 @@ def _check_tls(serve: Serve) -> None:
         ) from error
 
 
-def _own_names(serve: Serve) -> set[str]:
-    own = {socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local", serve.name}
-    return {name for name in own if name}
+def _own_names() -> set[str]:
+    return {socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local"}
 
 
 def _is_loopback(host: str) -> bool:
