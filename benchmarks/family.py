@@ -8,8 +8,8 @@ network is kept as docs/family/NET.json, with its labels of three frames as NET.
 the file is there.
 
 Then, with --costs or where costs.json is not there: what each costs at INT8, all in turns in one run, on
-files of untrained weights, which cost the same. Last, table.md, classes.md, the plots and sheet.png are
-written from what is there. Needs the packages of training and matplotlib.
+files of untrained weights, which cost the same. Last, the page's tables, the plots and sheet.png are made
+from what is there. Needs the packages of training and matplotlib.
 """
 
 from __future__ import annotations

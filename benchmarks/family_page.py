@@ -1,4 +1,4 @@
-"""Tables, plots and the sheet of pictures of the family, from what family.py has kept. See there."""
+"""Tables, plots and the sheet of pictures of docs/family.md, from what family.py has kept. See there."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from documents import refresh, table
 
 from rtseg.classes import CAMVID
 from rtseg.training.nets import NETS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 Known = dict[str, Any]
@@ -20,15 +20,21 @@ SHEET_WIDTH = 960
 
 
 def write_page(folder: Path) -> None:
-    """Write table.md, classes.md, cost.svg, classes.svg and sheet.png into the folder."""
+    """Fill the tables of the page beside the folder; write cost.svg, edges.svg and sheet.png into it."""
     known = {net: json.loads(path.read_text()) for net in NETS if (path := folder / f"{net}.json").is_file()}
     costs = json.loads((folder / "costs.json").read_text())
-    (folder / "table.md").write_text(overview(known, costs))
-    (folder / "classes.md").write_text(by_class(known))
+    parts = {"overview": overview(known, costs), "classes": by_class(known), "machine": machine(costs)}
+    refresh(folder.with_suffix(".md"), parts)
     plot_cost(folder / "cost.svg", known, costs)
     plot_edges(folder / "edges.svg", known)
     write_sheet(folder, known)
-    print(overview(known, costs))
+    print(parts["overview"])
+
+
+def machine(costs: Known) -> str:
+    """What the costs were measured on."""
+    where = costs["environment"]
+    return f"{where['cores']} cores of {where['cpu']}, {where['backend']} {where['backend_version']}."
 
 
 def overview(known: dict[str, Known], costs: Known) -> str:
@@ -43,7 +49,7 @@ def overview(known: dict[str, Known], costs: Known) -> str:
         cells = [f"{one[file][kind]:.3f}" for file in ("fp32", "int8") for kind in ("miou", "boundary_miou")]
         cells += [f"{one['parameters']:,}", f"{one['gmacs']:.2f}", f"{cost['engine_ms']:.1f}"]
         rows.append((net, *cells, f"{cost['fps']:.1f}", f"{cost['memory_mb']}"))
-    return markdown(columns, rows)
+    return table(columns, rows)
 
 
 def by_class(known: dict[str, Known]) -> str:
@@ -52,13 +58,7 @@ def by_class(known: dict[str, Known]) -> str:
         (net, *(f"{one['int8']['iou'].get(name, float('nan')):.2f}" for name in CAMVID.names))
         for net, one in known.items()
     ]
-    return markdown(("net", *CAMVID.names), rows)
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+    return table(("net", *CAMVID.names), rows)
 
 
 def plot_cost(path: Path, known: dict[str, Known], costs: Known) -> None:

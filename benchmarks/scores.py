@@ -9,6 +9,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from documents import table
+
 from rtseg.backends import backend_class
 from rtseg.model import DEFAULT_MODEL, shipped_models
 from rtseg.report import environment
@@ -16,8 +18,6 @@ from rtseg.training.data import LabelledFolder
 from rtseg.training.evaluate import evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rtseg.training.confusion import ConfusionMatrix
 
 RUNTIMES = ("openvino", "onnxruntime")
@@ -43,23 +43,16 @@ def scores_table(data: Path, split: str, name: str) -> str:
             with backend_class(runtime)(model) as backend:
                 columns[f"{model.precision} {runtime}"] = evaluate(backend, folder).confusion
     versions = ", ".join(f"{runtime} {backend_class(runtime).version()}" for runtime in RUNTIMES)
-    lines = [
-        f"{split}, {len(folder)} frames; {environment()['cpu']}, {versions}.",
-        "",
-        _row("class", columns),
-        "|---" * (len(columns) + 1) + "|",
+    rows = [
         *(
-            _row(label, [_figure(scores, label) for scores in columns.values()])
+            (label, *(_figure(scores, label) for scores in columns.values()))
             for label in models[0].classes.names
         ),
-        _row("**mIoU**", [f"**{scores.miou():.4f}**" for scores in columns.values()]),
-        _row("pixel accuracy", [f"{scores.pixel_accuracy():.4f}" for scores in columns.values()]),
+        ("**mIoU**", *(f"**{scores.miou():.4f}**" for scores in columns.values())),
+        ("pixel accuracy", *(f"{scores.pixel_accuracy():.4f}" for scores in columns.values())),
     ]
-    return "\n".join(lines)
-
-
-def _row(first: str, others: Iterable[str]) -> str:
-    return f"| {' | '.join([first, *others])} |"
+    told = f"{split}, {len(folder)} frames; {environment()['cpu']}, {versions}."
+    return f"{told}\n\n{table(('class', *columns), rows)}"
 
 
 def _figure(scores: ConfusionMatrix, label: str) -> str:

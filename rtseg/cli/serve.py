@@ -27,7 +27,9 @@ _OPTIONS = (
     ),
     click.option("--tls-key", type=existing_or_not, metavar="PEM", help="… and its private key."),
     click.option(
-        "--serve-name", metavar="NAME", help="A further name of the server, as of a proxy before it."
+        "--serve-name",
+        metavar="NAME",
+        help="Where else it is reached, as through a proxy: NAME, NAME:PORT or https://NAME.",
     ),
 )
 

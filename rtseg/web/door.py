@@ -17,10 +17,12 @@ import ipaddress
 import time
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from rtseg.web.origin import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -65,32 +67,32 @@ class Door:
         self,
         app: ASGIApp,
         *,
+        scheme: str,
         port: int,
         loopback: bool,
         names: Collection[str] = (),
-        proxy: str | None = None,
+        outside: Origin | None = None,
         token: str | None = None,
-        secure: bool = False,
     ) -> None:
         """Set up.
 
         Args:
             app: what is behind the door.
+            scheme: of its connections, "http" or "https".
             port: where it listens.
             loopback: whether it listens for this machine only; then only the names of loopback are its own.
             names: further names by which it is reached, such as the machine's; off loopback, any address is
                 a name, too.
-            proxy: the name of a proxy before it, which may have another port, and TLS of its own.
+            outside: where it is reached besides, as through a proxy.
             token: what is asked for; None: nothing.
-            secure: whether the connection is TLS.
         """
         self._app = app
+        self._scheme = scheme
         self._port = port
         self._loopback = loopback
         self._names = LOOPBACK_NAMES | {name.lower() for name in names}
-        self._proxy = proxy.lower() if proxy is not None else None
+        self._outside = outside
         self._token = token
-        self._secure = secure
         self._cookie = f"rtseg_{port}"
         self._paces: dict[str, _Pace] = {}
 
@@ -120,15 +122,14 @@ class Door:
         headers = Headers(scope=scope)
         if not self._pace_of(scope).allows():
             return PlainTextResponse("Too many requests.\n", 429, {"Retry-After": "1"})
-        host = _single(headers, "host")
-        if host is None or not self._is_own(host):
+        origin = self._origin(_single(headers, "host"))
+        if origin is None:
             return PlainTextResponse("This server does not go by that name.\n", 421)
-        schemes = ("https", "http") if self._is_proxy(host) else ("https",) if self._secure else ("http",)
-        if _is_from_elsewhere(scope, headers, [f"{scheme}://{host}" for scheme in schemes]):
+        if _is_from_elsewhere(scope, headers, origin):
             return PlainTextResponse("Other sites may not ask here.\n", 403)
         if self._token is None or self._has_token(headers):
             return None
-        return self._ask_for_token(scope)
+        return self._ask_for_token(scope, secure=origin.scheme == "https")
 
     def _pace_of(self, scope: Scope) -> _Pace:
         address = (scope.get("client") or ("",))[0]
@@ -136,16 +137,17 @@ class Door:
             self._paces.pop(next(iter(self._paces)))
         return self._paces.setdefault(address, _Pace())
 
-    def _is_proxy(self, host: str) -> bool:
-        return self._proxy is not None and _name_and_port(host, self._port)[0] == self._proxy
-
-    def _is_own(self, host: str) -> bool:
-        if self._is_proxy(host):
-            return True
-        name, port = _name_and_port(host, 443 if self._secure else 80)
-        if name is None or port != self._port:
-            return False
-        return name in self._names or (not self._loopback and _is_address(name))
+    def _origin(self, host: str | None) -> Origin | None:
+        """What a browser that sends this Host shows in its address bar; None if that is not us."""
+        if host is None:
+            return None
+        if self._outside is not None and Origin.from_host(self._outside.scheme, host) == self._outside:
+            return self._outside
+        own = Origin.from_host(self._scheme, host)
+        if own is None or own.port != self._port:
+            return None
+        is_ours = own.name in self._names or (not self._loopback and _is_address(own.name))
+        return own if is_ours else None
 
     def _has_token(self, headers: Headers) -> bool:
         kind, _, bearer = headers.get("authorization", "").partition(" ")
@@ -162,13 +164,13 @@ class Door:
         assert self._token is not None
         return hmac.compare_digest(text.encode(), self._token.encode())
 
-    def _ask_for_token(self, scope: Scope) -> Response:
+    def _ask_for_token(self, scope: Scope, *, secure: bool) -> Response:
         query = scope["query_string"].decode("latin-1")
         given = parse_qs(query, keep_blank_values=True).get("token", [])
         if scope["type"] == "http" and scope["path"] == "/" and len(given) == 1 and self._is_token(given[0]):
             response = HTMLResponse(ENTERED)
             response.set_cookie(
-                self._cookie, given[0], path="/", secure=self._secure, httponly=True, samesite="strict"
+                self._cookie, given[0], path="/", secure=secure, httponly=True, samesite="strict"
             )
             return response
         return PlainTextResponse(
@@ -195,9 +197,9 @@ class _Pace:
         return True
 
 
-def _is_from_elsewhere(scope: Scope, headers: Headers, own: Collection[str]) -> bool:
+def _is_from_elsewhere(scope: Scope, headers: Headers, own: Origin) -> bool:
     """Whether a page of another site than our `own` is behind the request."""
-    if "origin" in headers and _single(headers, "origin") not in own:
+    if "origin" in headers and _single(headers, "origin") != str(own):
         return True
     site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "")
     is_visit = mode == "navigate" and headers.get("sec-fetch-dest") == "document" and scope["type"] == "http"
@@ -207,15 +209,6 @@ def _is_from_elsewhere(scope: Scope, headers: Headers, own: Collection[str]) -> 
 def _single(headers: Headers, name: str) -> str | None:
     values = headers.getlist(name)
     return values[0] if len(values) == 1 else None
-
-
-def _name_and_port(host: str, usual: int) -> tuple[str | None, int | None]:
-    try:
-        parts = urlsplit(f"//{host}")
-        name, port = parts.hostname, parts.port
-    except ValueError:
-        return None, None
-    return (name, port or usual) if parts.netloc == host and "@" not in host else (None, None)
 
 
 def _is_address(name: str) -> bool:

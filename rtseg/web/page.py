@@ -23,6 +23,7 @@ class RunPage:
     Attributes:
         shelf: the sink that the run hands its pictures to.
         link: what to open in a browser.
+        port: where its server listens.
         stays: whether it is to stay when the run is over.
     """
 
@@ -31,6 +32,7 @@ class RunPage:
         self._server = PageServer(serve)
         self.shelf = Shelf()
         self.link = self._server.link
+        self.port = self._server.port
         self.stays = serve.stays
 
     def start(self, watched: Watched, figures: Callable[[], Figures], opacity: float) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rtseg.errors import InputError, MissingDependencyError, OutputError
 from rtseg.sinks.metrics import host_and_port
+from rtseg.web.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,8 @@ class Serve:
         address: HOST:PORT, :PORT or PORT; without a host only this machine can come. Port 0 is any.
         tls_cert: the certificate, and those above it, PEM; None for no TLS.
         tls_key: its private key.
-        name: a further name by which the server is reached, as of a proxy.
+        name: where it is reached besides, as through a proxy: NAME, NAME:PORT or https://NAME. Then a token
+            is asked for on loopback, too.
         stays: whether the page stays when the run is over, until the session is closed.
     """
 
@@ -64,6 +66,7 @@ class PageServer:
 
     Attributes:
         link: what to open in a browser, with the token if one is asked for.
+        port: where it listens.
         is_loopback: whether only this machine can come.
     """
 
@@ -72,7 +75,7 @@ class PageServer:
 
         Raises:
             OutputError: it is no address, is taken, or is not this machine's.
-            InputError: certificate and key cannot be used, or one of them is missing.
+            InputError: certificate and key cannot be used, or one of them is missing; the name is none.
             MissingDependencyError: Starlette or uvicorn are not installed.
         """
         self._uvicorn = _load()
@@ -80,9 +83,18 @@ class PageServer:
         host, port = host_and_port(serve.address)
         self._serve = serve
         self._socket = _bound(serve.address, host, port)
-        bound_host, self._port = self._socket.getsockname()[:2]
+        bound_host, self.port = self._socket.getsockname()[:2]
         self.is_loopback = _is_loopback(bound_host)
-        self._token = None if self.is_loopback else secrets.token_urlsafe(32)
+        self._scheme = "http" if serve.tls_cert is None else "https"
+        try:
+            self._outside = (
+                None if serve.name is None else Origin.from_text(serve.name, self._scheme, self.port)
+            )
+        except InputError:
+            self._socket.close()
+            raise
+        is_private = self.is_loopback and self._outside is None
+        self._token = None if is_private else secrets.token_urlsafe(32)
         self.link = self._link(host)
         self._ready = Event()
         self._app: Application | None = None
@@ -134,12 +146,12 @@ class PageServer:
         serve = self._serve
         door = Door(
             self._app.asgi,
-            port=self._port,
+            scheme=self._scheme,
+            port=self.port,
             loopback=self.is_loopback,
             names=_own_names(),
-            proxy=serve.name,
+            outside=self._outside,
             token=self._token,
-            secure=serve.tls_cert is not None,
         )
         return self._uvicorn.Config(
             door,
@@ -160,10 +172,9 @@ class PageServer:
         )
 
     def _link(self, host: str) -> str:
-        scheme = "https" if self._serve.tls_cert is not None else "http"
-        shown = self._serve.name or (socket.gethostname() if host in ("0.0.0.0", "::") else host)
-        shown = f"[{shown}]" if ":" in shown else shown
-        return f"{scheme}://{shown}:{self._port}/" + (f"?token={self._token}" if self._token else "")
+        name = socket.gethostname() if host in ("0.0.0.0", "::") else host
+        origin = self._outside or Origin(self._scheme, name, self.port)
+        return f"{origin}/" + (f"?token={self._token}" if self._token else "")
 
 
 def _bound(address: str, host: str, port: int) -> socket.socket:

@@ -30,9 +30,7 @@ class Answer:
 
 def port_of(session: Session) -> int:
     assert session.page is not None
-    port = urlsplit(session.page.link).port
-    assert port is not None
-    return port
+    return session.page.port
 
 
 def token_of(session: Session) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from rtseg.errors import InputError
 from rtseg.web.door import A_SECOND, AT_ONCE, HEADERS, _Pace
+from rtseg.web.origin import Origin
 from tests.web.clients import ask, port_of, token_of, watch
+from tests.web.conftest import running
 
 PATHS = (
     "/",
@@ -144,6 +147,51 @@ def test_off_loopback_addresses_are_names_and_other_names_are_not(everywhere):
     port = port_of(everywhere)
     assert ask(everywhere, "/", {**bearing, "Host": f"192.168.1.7:{port}"}).status == 200
     assert ask(everywhere, "/", {**bearing, "Host": f"evil.example:{port}"}).status == 421
+
+
+@pytest.fixture(scope="module")
+def proxied():
+    """One on loopback that a proxy with TLS stands before."""
+    with running(name="https://cam.example") as session:
+        yield session
+
+
+def test_behind_a_proxy_the_link_is_the_proxy_s_and_the_cookie_is_for_tls_only(proxied):
+    server = proxied.page
+    assert server.link.startswith("https://cam.example/?token=")
+    token = token_of(proxied)
+    assert ask(proxied, "/", {"Host": "cam.example"}).status == 401
+    entered = ask(proxied, f"/?token={token}", {"Host": "cam.example"})
+    assert entered.status == 200
+    assert "secure" in entered.headers["set-cookie"].lower()
+    bearing = {"Cookie": entered.headers["set-cookie"].partition(";")[0], "Host": "cam.example"}
+    assert ask(proxied, "/api/report", bearing | {"Origin": "https://cam.example"}).status == 200
+    for origin in ("http://cam.example", "https://cam.example:8443", "https://evil.example"):
+        assert ask(proxied, "/api/report", bearing | {"Origin": origin}).status == 403
+    for host in ("cam.example:8443", "evil.example", "cam.example.evil.example"):
+        assert ask(proxied, "/", bearing | {"Host": host}).status == 421
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("cam.example", "http://cam.example:8080"),
+        ("Cam.Example:80", "http://cam.example"),
+        ("https://cam.example/", "https://cam.example"),
+        ("https://cam.example:8443", "https://cam.example:8443"),
+        ("http://[fd00::7]", "http://[fd00::7]"),
+    ],
+)
+def test_how_a_name_can_be_written(text, origin):
+    assert str(Origin.from_text(text, "http", 8080)) == origin
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ftp://cam", "https://", "://cam", "https://a@cam", "cam/path", "cam:x", "cam:99999", "a b"]
+)
+def test_what_is_no_name_is_refused(text):
+    with pytest.raises(InputError, match="no name of a server"):
+        Origin.from_text(text, "http", 8080)
 
 
 def test_a_burst_is_answered_and_a_flood_is_not(monkeypatch):
