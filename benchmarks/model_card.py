@@ -50,8 +50,8 @@ def facts(model: Model) -> str:
     names = ", ".join(model.classes.names)
     told = (
         f"Version {model.version}. {width}×{height} in and out. Classes: {names}.",
-        f"Trained on: {model.data}. Licence of the data: **{model.data_licence}**; so these weights may not be "
-        "used commercially.",
+        f"Trained on: {model.data}. Licence of the data: **{model.data_licence}**; so these weights may not "
+        "be used commercially.",
     )
     return "\n\n".join(textwrap.fill(paragraph, 110) for paragraph in told)
 

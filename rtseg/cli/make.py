@@ -77,6 +77,13 @@ if TYPE_CHECKING:
     help="Weight of the soft Jaccard loss beside the cross-entropy.",
 )
 @click.option(
+    "--deep-supervision",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Weight of the loss of the encoder's deepest maps, for a network that begins with nothing.",
+)
+@click.option(
     "--teacher",
     "teachers",
     multiple=True,
@@ -137,6 +144,7 @@ def train_command(
     learning_rate: float,
     spoilt_share: float,
     jaccard: float,
+    deep_supervision: float,
     teachers: tuple[str, ...],
     teaching: float,
     films: tuple[str, ...],
@@ -180,6 +188,7 @@ def train_command(
         batch=batch,
         learning_rate=learning_rate,
         jaccard=jaccard,
+        deep_supervision=deep_supervision,
         teachers=teachers,
         teaching=teaching,
         films=films,

@@ -10,6 +10,7 @@ import torch
 
 from rtseg.training.distil import distillation_loss
 from rtseg.training.loss import class_weights, segmentation_loss
+from rtseg.training.supervision import DeepHeads, thinned
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,7 +29,6 @@ class Learner:
     Attributes:
         net: the network, moved to the device.
         averaged: the average of its weights over the latest steps, which is what is kept.
-        optimiser: AdamW.
         steps_per_epoch: whole batches in an epoch.
         total: steps in all.
         rate: the learning rate of the last step.
@@ -40,7 +40,10 @@ class Learner:
         net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self.net = net
         self.averaged = copy.deepcopy(net)
-        self.optimiser = torch.optim.AdamW(parameter_groups(net, options), weight_decay=options.weight_decay)
+        self._deep = DeepHeads(net).to(device) if options.deep_supervision else None
+        self._optimiser = torch.optim.AdamW(
+            parameter_groups(net, self._deep, options), weight_decay=options.weight_decay
+        )
         self.steps_per_epoch = samples.batches_per_epoch(options.batch)
         self.total = options.epochs * self.steps_per_epoch
         self.rate = 0.0
@@ -53,25 +56,52 @@ class Learner:
         """Take a step, counted from 0, with a batch of `Samples`; returns the loss."""
         options = self._options
         self.rate = learning_rate(step, self.steps_per_epoch, self.total, options.learning_rate)
-        for group in self.optimiser.param_groups:
+        for group in self._optimiser.param_groups:
             group["lr"] = self.rate * group["factor"]
         inputs = images.to(self._device, memory_format=torch.channels_last)
-        logits = self.net(inputs)
         truth = labels.to(self._device).long()
-        loss = segmentation_loss(logits, truth, self._weights, options.jaccard * step / self.total)
-        for opinion in opinions:
-            loss = loss + options.teaching * distillation_loss(logits, opinion.to(self._device))
-        self.optimiser.zero_grad()
+        shares = [opinion.to(self._device) for opinion in opinions]
+        loss = self._loss(step, self.net(inputs), truth, shares)
+        if self._deep is not None:
+            coarse = thinned(truth)
+            scores = self._deep.scores((coarse.shape[-2], coarse.shape[-1]))
+            deep = torch.stack([self._loss(step, logits, coarse, shares) for logits in scores])
+            loss = loss + options.deep_supervision * deep.mean()
+        self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
-        self.optimiser.step()
+        self._optimiser.step()
         average(self.averaged, self.net, min(options.ema, self._longest_memory, (step + 1) / (step + 10)))
         return loss.item()
 
+    def _loss(self, step: int, logits: Tensor, truth: Tensor, opinions: list[Tensor]) -> Tensor:
+        """What labels and teachers, if any, have against these scores."""
+        options = self._options
+        loss = segmentation_loss(logits, truth, self._weights, options.jaccard * step / self.total)
+        for opinion in opinions:
+            loss = loss + options.teaching * distillation_loss(logits, opinion)
+        return loss
 
-def parameter_groups(net: SegmentationNet, options: TrainOptions) -> list[dict[str, Any]]:
+    def state(self) -> dict[str, Any]:
+        """All that going on after a step needs."""
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def go_on_from(self, state: dict[str, Any]) -> None:
+        """Take what `state` gave."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"net": self.net, "averaged": self.averaged, "optimiser": self._optimiser}
+        return parts if self._deep is None else {**parts, "deep": self._deep}
+
+
+def parameter_groups(
+    net: SegmentationNet, deep: DeepHeads | None, options: TrainOptions
+) -> list[dict[str, Any]]:
     """Encoder and the rest, each with its factor on the learning rate."""
     encoder = [value for name, value in net.named_parameters() if name.startswith("encoder.")]
     others = [value for name, value in net.named_parameters() if not name.startswith("encoder.")]
+    others += deep.parameters() if deep is not None else []
     factor = options.encoder_rate if options.encoder.startswith("lite") else 1.0
     return [{"params": encoder, "factor": factor}, {"params": others, "factor": 1.0}]
 

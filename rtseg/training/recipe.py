@@ -34,6 +34,7 @@ class TrainOptions:
         weight_decay: of AdamW.
         jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
             nothing, because while a rare class is never predicted this loss keeps it so.
+        deep_supervision: how much of what is wrong with the scores of the encoder's deepest maps is added.
         teachers: networks to learn from, beside the labels: checkpoints, shipped models' names, or FP32 model
             files.
         teaching: how much of the divergence from the teachers is added to the loss, where there are any.
@@ -61,6 +62,7 @@ class TrainOptions:
     encoder_rate: float = 0.25
     weight_decay: float = 1e-2
     jaccard: float = 0.5
+    deep_supervision: float = 0.0
     teachers: tuple[str, ...] = ()
     teaching: float = 1.0
     films: tuple[str, ...] = ()

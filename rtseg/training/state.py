@@ -12,41 +12,22 @@ from rtseg.errors import InputError
 from rtseg.training.recipe import Epoch, recipe
 
 if TYPE_CHECKING:
-    from rtseg.training.nets import SegmentationNet
+    from rtseg.training.learner import Learner
     from rtseg.training.recipe import TrainOptions
 
 RESUME = "resume.pt"
 
 
-def save_state(
-    options: TrainOptions,
-    net: SegmentationNet,
-    averaged: SegmentationNet,
-    optimiser: torch.optim.Optimizer,
-    history: list[Epoch],
-) -> None:
+def save_state(options: TrainOptions, learner: Learner, history: list[Epoch]) -> None:
     """Write all that going on after this epoch needs, whole or not at all."""
     partial = options.out / f".{RESUME}.part"
-    torch.save(
-        {
-            "recipe": recipe(options),
-            "net": net.state_dict(),
-            "averaged": averaged.state_dict(),
-            "optimiser": optimiser.state_dict(),
-            "history": [dataclasses.asdict(epoch) for epoch in history],
-        },
-        partial,
-    )
+    epochs = [dataclasses.asdict(epoch) for epoch in history]
+    torch.save({"recipe": recipe(options), "history": epochs, **learner.state()}, partial)
     os.replace(partial, options.out / RESUME)
 
 
-def load_state(
-    options: TrainOptions,
-    net: SegmentationNet,
-    averaged: SegmentationNet,
-    optimiser: torch.optim.Optimizer,
-) -> list[Epoch]:
-    """Read what `save_state` wrote into the three objects; return the epochs done.
+def load_state(options: TrainOptions, learner: Learner) -> list[Epoch]:
+    """Let the learner go on where `save_state` wrote; return the epochs done.
 
     Raises:
         InputError: there is no such file, or it belongs to another recipe.
@@ -60,7 +41,5 @@ def load_state(
         raise InputError(
             f"{path}: it was trained with another {', '.join(differing)}. Give the same, or another --out."
         )
-    net.load_state_dict(state["net"])
-    averaged.load_state_dict(state["averaged"])
-    optimiser.load_state_dict(state["optimiser"])
+    learner.go_on_from(state)
     return [Epoch(**fields) for fields in state["history"]]

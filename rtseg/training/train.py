@@ -78,8 +78,8 @@ def train(
     samples = samples_for(options, folders, device, on_look)
     data = {folder.split: {"frames": len(folder), "sha256": folder.sha256()} for folder in folders}
     learner = Learner(net_for(options, None if resume else samples), options, samples, device)
-    averaged, state = learner.averaged, (learner.net, learner.averaged, learner.optimiser)
-    history = load_state(options, *state) if resume else []
+    averaged = learner.averaged
+    history = load_state(options, learner) if resume else []
     options.out.mkdir(parents=True, exist_ok=True)
 
     written = -math.inf
@@ -104,7 +104,7 @@ def train(
             )
         )
         if is_last or time.monotonic() - written >= LEAST_SECONDS_BETWEEN_WRITES:
-            save_state(options, *state, history)
+            save_state(options, learner, history)
             description = describe(options, device, data, averaged, history, scores)
             checkpoint.save(options.out / CHECKPOINT, averaged.state_dict(), description)
             curves.write(options.out, history)

@@ -56,7 +56,9 @@ def test_two_runs_give_equal_losses(options, tmp_path):
     assert losses_of(options, out=tmp_path / "other", seed=1) != first
 
 
-def test_stopped_and_resumed_is_as_if_never_stopped(options, tmp_path):
+@pytest.mark.parametrize("deep_supervision", [0.0, 0.4])
+def test_stopped_and_resumed_is_as_if_never_stopped(options, tmp_path, deep_supervision):
+    options = dataclasses.replace(options, deep_supervision=deep_supervision)
     whole = train(options)
 
     class StopError(Exception):
@@ -71,6 +73,20 @@ def test_stopped_and_resumed_is_as_if_never_stopped(options, tmp_path):
     resumed = train(interrupted, resume=True)
     ours, theirs = (checkpoint.load(path).net.state_dict() for path in (whole, resumed))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_deep_supervision_teaches_the_encoder_and_leaves_nothing_in_the_network(options, tmp_path):
+    deep = dataclasses.replace(options, out=tmp_path / "deep", deep_supervision=1.0)
+    plain, taught = (checkpoint.load(train(each)).net.state_dict() for each in (options, deep))
+    assert plain.keys() == taught.keys()
+    deepest = [name for name in plain if name.startswith("encoder.stages.4") and name.endswith("0.weight")]
+    assert deepest
+    assert not any(torch.equal(plain[name], taught[name]) for name in deepest)
+
+
+def test_deep_supervision_of_a_network_without_deep_maps_is_refused(options):
+    with pytest.raises(InputError, match="no deep maps"):
+        train(dataclasses.replace(options, net="stack", encoder="none", deep_supervision=0.4))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")

@@ -16,36 +16,57 @@ from torch import Tensor, nn
 
 from rtseg.training.nets.base import SegmentationNet
 from rtseg.training.nets.blocks import ConvBlock, ResidualBlock, normal_init, resize_as, sub_pixels
+from rtseg.training.nets.encoders import Encoder
+
+
+class SlimEncoder(Encoder):
+    """Dense convolutions, few where the maps are large."""
+
+    channels = (16, 24, 48, 96, 128)
+    MORE = (0, 1, 2, 4, 2)
+    """Convolutions at each stride after the one that halves; two are a residual block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, *self.channels)
+        self.stages = nn.ModuleList(
+            nn.Sequential(ConvBlock(narrow, wide, stride=2), *same_size(wide, more))
+            for (narrow, wide), more in zip(itertools.pairwise(widths), self.MORE, strict=True)
+        )
+        normal_init(self)
+
+    def last_stage(self) -> nn.Module:
+        return self.stages[-1]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        features = []
+        for stage in self.stages:
+            image = stage(image)
+            features.append(image)
+        return features
 
 
 class Slim(SegmentationNet):
-    """Down to stride 32 and back up to stride 4, with a sub-pixel head. It has no encoder apart."""
+    """Down to stride 32 and back up to stride 4, with a sub-pixel head. Its encoder is its own."""
 
-    WIDTHS = (16, 24, 48, 96, 128)
-    """Channels at strides 2, 4, 8, 16 and 32."""
-    MORE = (0, 1, 2, 4, 2)
-    """Convolutions at each after the one that halves; two are a residual block."""
     CLIMBING = (64, 48, 32)
     """Channels in which the maps of strides 16, 8 and 4 are summed."""
     LAST_STEP = "nearest"
 
     def __init__(self, classes: int) -> None:
         super().__init__(classes)
-        widths = (3, *self.WIDTHS)
-        self.stages = nn.ModuleList(
-            nn.Sequential(ConvBlock(narrow, wide, stride=2), *same_size(wide, more))
-            for (narrow, wide), more in zip(itertools.pairwise(widths), self.MORE, strict=True)
-        )
-        self.deepest = ConvBlock(self.WIDTHS[-1], self.CLIMBING[0], 1)
+        self.encoder = SlimEncoder()
+        channels = self.encoder.channels
+        self.deepest = ConvBlock(channels[-1], self.CLIMBING[0], 1)
         self.scene = nn.Conv2d(self.CLIMBING[0], self.CLIMBING[0], 1)  # of one place an image: no BatchNorm
         self.skips = nn.ModuleList(
             ConvBlock(wide, width, 1, activation=None)
-            for wide, width in zip(self.WIDTHS[-2:0:-1], self.CLIMBING, strict=True)
+            for wide, width in zip(channels[-2:0:-1], self.CLIMBING, strict=True)
         )
         after = (*self.CLIMBING[1:], self.CLIMBING[-1])
         self.decoder = nn.ModuleList(map(ConvBlock, self.CLIMBING, after))
         self.head = nn.Conv2d(self.CLIMBING[-1], 4 * classes, 1)
-        for part in (self.stages, self.deepest, self.skips, self.decoder):
+        for part in (self.deepest, self.skips, self.decoder):
             normal_init(part)
 
     def score(self, x: Tensor) -> Tensor:
@@ -61,11 +82,7 @@ class Slim(SegmentationNet):
 
     def _quarters(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Scores (B, 4 · classes, h, w) of the four quarters of each stride-4 place, and the finest map."""
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        finest, *skips, x = maps
+        finest, *skips, x = self.encoder(x)
         x = self.deepest(x)
         x = x + self.scene(F.adaptive_avg_pool2d(x, 1))
         for skip, block, feature in zip(self.skips, self.decoder, skips[::-1], strict=True):
