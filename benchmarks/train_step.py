@@ -31,7 +31,7 @@ def main() -> None:
 def step_seconds(net: torch.nn.Module) -> float:
     """Median over `STEPS` steps after one to warm up; batch and views as in the shipped recipe."""
     images = torch.randint(0, 256, (8, 3, 320, 416), dtype=torch.uint8).to(memory_format=torch.channels_last)
-    labels = torch.randint(0, 12, (8, 320, 416))
+    labels = torch.randint(0, 12, (8, 320, 416), dtype=torch.uint8)
     seconds = []
     for _ in range(STEPS + 1):
         started = time.perf_counter()

@@ -59,7 +59,7 @@ class Learner:
         for group in self._optimiser.param_groups:
             group["lr"] = self.rate * group["factor"]
         inputs = images.to(self._device, memory_format=torch.channels_last)
-        truth = labels.to(self._device).long()
+        truth = labels.to(self._device)
         shares = [opinion.to(self._device) for opinion in opinions]
         loss = self._loss(step, self.net(inputs), truth, shares)
         if self._deep is not None:

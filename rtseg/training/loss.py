@@ -13,37 +13,53 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+VOID = 255
+"""No class, whatever classes there are."""
+
+
 def class_weights(shares: NDArray[np.float64]) -> Tensor:
     """Weights (classes,), float32, 1 / ln(1.1 + share of pixels) (Paszke et al. 2016, with 1.1 for 1.02)."""
     return torch.from_numpy((1 / np.log(1.1 + shares)).astype(np.float32))
 
 
 def segmentation_loss(logits: Tensor, labels: Tensor, weights: Tensor, jaccard: float) -> Tensor:
-    """Mean loss of a batch, a scalar.
+    """Mean loss of a batch over its pixels, a scalar.
 
     Args:
-        logits: (B, C, H, W).
-        labels: (B, H, W), int64; ids of C and above are void and left out.
+        logits: (B, C, h, w), one for each pixel, or for each place of k×k pixels.
+        labels: (B, k·h, k·w), uint8, or less than k fewer of them; ids of C and above are void and left out.
         weights: (C,), of the classes in the cross-entropy.
         jaccard: how much of the soft Jaccard loss is added.
     """
-    known = labels < logits.shape[1]
-    if not known.any():
+    pixels = pixels_of_classes(labels, logits)
+    truth = pixels.sum((0, 2, 3))
+    if not truth.any():
         return logits.sum() * 0
-    target = labels.where(known, torch.full_like(labels, -100))
-    entropy = F.cross_entropy(logits, target, weights, ignore_index=-100)
+    likelihoods = logits.log_softmax(dim=1)
+    entropy = -(weights * (pixels * likelihoods).sum((0, 2, 3))).sum() / (weights * truth).sum()
     if jaccard == 0:
         return entropy
-    return entropy + jaccard * soft_jaccard_loss(logits, target, known)
+    return entropy + jaccard * soft_jaccard_loss(likelihoods.exp(), pixels)
 
 
-def soft_jaccard_loss(logits: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """1 − the mean over present classes of Σpt / (Σp + Σt − Σpt), over the batch (Rahman & Wang 2016)."""
-    probability = logits.softmax(dim=1) * known.unsqueeze(1)  # (B, C, H, W)
-    classes = torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
-    true = target.unsqueeze(1) == classes  # (B, C, H, W)
-    hits = (probability * true).sum(dim=(0, 2, 3))
-    truth = true.sum(dim=(0, 2, 3))
-    union = probability.sum(dim=(0, 2, 3)) + truth - hits
+def soft_jaccard_loss(probabilities: Tensor, pixels: Tensor) -> Tensor:
+    """1 − the mean over present classes of Σpt / (Σp + Σt − Σpt), over the batch (Rahman & Wang 2016).
+
+    Both are (B, C, h, w); see `pixels_of_classes`.
+    """
+    truth = pixels.sum((0, 2, 3))
+    hits = (probabilities * pixels).sum((0, 2, 3))
+    union = (probabilities * pixels.sum(1, keepdim=True)).sum((0, 2, 3)) + truth - hits
     present = truth > 0
     return 1 - (hits[present] / union[present]).mean()
+
+
+def pixels_of_classes(labels: Tensor, logits: Tensor) -> Tensor:
+    """How many of a place's pixels are of each class, of the shape and type of `logits` (B, C, h, w)."""
+    batch, classes, height, width = logits.shape
+    side = -(-labels.shape[-1] // width)
+    beyond = (0, width * side - labels.shape[-1], 0, height * side - labels.shape[-2])
+    padded = F.pad(labels, beyond, value=VOID)
+    places = padded.reshape(batch, height, side, width, side).movedim(2, -1)
+    counts = [(places == id_).sum((-2, -1), dtype=torch.uint8) for id_ in range(classes)]
+    return torch.stack(counts, 1).to(logits)

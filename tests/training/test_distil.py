@@ -158,7 +158,7 @@ def test_films_are_learnt_from_where_there_is_a_teacher(fitted_checkpoint, few_f
 
 def test_a_batch_without_any_label_is_no_loss():
     logits = torch.randn(1, 5, 8, 8, requires_grad=True)
-    loss = segmentation_loss(logits, torch.full((1, 8, 8), 5), torch.ones(5), 0.5)
+    loss = segmentation_loss(logits, torch.full((1, 8, 8), 5, dtype=torch.uint8), torch.ones(5), 0.5)
     loss.backward()
     assert loss.item() == 0
     assert torch.isfinite(logits.grad).all()

@@ -307,16 +307,34 @@ def test_rare_classes_weigh_more():
 
 
 def test_the_jaccard_loss_is_nothing_where_all_is_right_and_one_where_all_is_wrong():
-    target = torch.tensor([[[0, 1], [1, 0]]])
-    right = torch.nn.functional.one_hot(target, 2).permute(0, 3, 1, 2) * 100.0
-    known = torch.ones_like(target, dtype=torch.bool)
-    assert soft_jaccard_loss(right, target, known).item() == pytest.approx(0, abs=1e-6)
-    assert soft_jaccard_loss(-right, target, known).item() == pytest.approx(1, abs=1e-6)
+    right = torch.nn.functional.one_hot(torch.tensor([[[0, 1], [1, 0]]]), 2).permute(0, 3, 1, 2).float()
+    assert soft_jaccard_loss(right, 4 * right).item() == pytest.approx(0, abs=1e-6)
+    assert soft_jaccard_loss(1 - right, 4 * right).item() == pytest.approx(1, abs=1e-6)
+
+
+def test_the_loss_begins_with_torch_s_cross_entropy():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 6, 8, generator=generator)
+    labels = torch.randint(0, 4, (2, 6, 8), generator=generator, dtype=torch.uint8)
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    expected = torch.nn.functional.cross_entropy(logits, labels.long(), weights, ignore_index=3)
+    assert segmentation_loss(logits, labels, weights, 0.0).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("size", [(12, 16), (11, 15)])
+def test_places_of_several_pixels_lose_what_their_pixels_would(size):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 6, 8, generator=generator)
+    labels = torch.randint(0, 4, (2, *size), generator=generator, dtype=torch.uint8)
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    enlarged = logits.repeat_interleave(2, -1).repeat_interleave(2, -2)[..., : size[0], : size[1]]
+    expected = segmentation_loss(enlarged, labels, weights, 0.5)
+    assert segmentation_loss(logits, labels, weights, 0.5).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_void_does_not_count_in_the_loss():
     logits = torch.randn(1, 3, 2, 2, generator=torch.Generator().manual_seed(0))
-    labels = torch.tensor([[[0, 1], [2, 3]]])
+    labels = torch.tensor([[[0, 1], [2, 3]]], dtype=torch.uint8)
     changed = logits.clone()
     changed[..., 1, 1] = 99
     weights = torch.ones(3)

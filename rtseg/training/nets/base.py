@@ -1,4 +1,4 @@
-"""What every network promises: an image in, one logit a class and pixel out, at the image's own size."""
+"""What every network promises: an image in, one logit a class and pixel out."""
 
 from __future__ import annotations
 
@@ -23,9 +23,6 @@ class SegmentationNet(nn.Module):
         classes: how many there are.
     """
 
-    LAST_STEP = "bilinear"
-    """How logits are enlarged to the image's size in training."""
-
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.classes = classes
@@ -37,9 +34,10 @@ class SegmentationNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, classes, H, W) of `image` (B, 3, H, W), RGB levels 0…255 of any number type.
 
-        For training; what ships is `Labeller`.
+        For training; what ships is `Labeller`. One whose places of 2×2 pixels are of one class anyway gives
+        one for each place.
         """
-        return resize(self.score(normalized(image)), (image.shape[-2], image.shape[-1]), self.LAST_STEP)
+        return resize(self.score(normalized(image)), (image.shape[-2], image.shape[-1]), "bilinear")
 
     def label(self, x: Tensor) -> Tensor:
         """Class ids (B, 1, h, w), of a float type, of `x` (B, 3, H, W), normalised; as large as `score`'s."""

@@ -14,7 +14,7 @@ import itertools
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rtseg.training.nets.base import SegmentationNet
+from rtseg.training.nets.base import SegmentationNet, normalized
 from rtseg.training.nets.blocks import ConvBlock, ResidualBlock, normal_init, resize_as, sub_pixels
 from rtseg.training.nets.encoders import Encoder
 
@@ -51,7 +51,6 @@ class Slim(SegmentationNet):
 
     CLIMBING = (64, 48, 32)
     """Channels in which the maps of strides 16, 8 and 4 are summed."""
-    LAST_STEP = "nearest"
 
     def __init__(self, classes: int) -> None:
         super().__init__(classes)
@@ -68,6 +67,9 @@ class Slim(SegmentationNet):
         self.head = nn.Conv2d(self.CLIMBING[-1], 4 * classes, 1)
         for part in (self.deepest, self.skips, self.decoder):
             normal_init(part)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.score(normalized(image))
 
     def score(self, x: Tensor) -> Tensor:
         quarters, finest = self._quarters(x)
