@@ -1,0 +1,146 @@
+"""What each part of a recipe gives on a drive that was not seen: the table of docs/levers.md.
+
+python benchmarks/levers.py ../shared/data/camvid --film CLIP ... [--hold-out 0006R0 ...] [--only LEVER ...]
+
+Val goes on where a drive of train ends, so it flatters what remembers. Here a drive of train is left out and
+scored. The small network is trained briefly: first plainly, then with one lever at a time, then with all. A
+training that was interrupted goes on where it was (runs/levers); what is known is kept in docs/levers.json
+and not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from documents import refresh, table
+
+from rtseg.classes import CAMVID
+from rtseg.report import environment
+from rtseg.training import checkpoint
+from rtseg.training.augment import Augmentation
+from rtseg.training.data import LabelledFolder
+from rtseg.training.recipe import TrainOptions
+from rtseg.training.state import RESUME
+from rtseg.training.train import score, train
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DRIVES = ("0001TP", "0006R0", "0016E5")
+"""What the names of a drive's frames begin with."""
+RARE = ("pole", "sign", "fence", "pedestrian", "bicyclist")
+CROP_HW = (240, 320)
+PLAIN = Augmentation(crop_hw=CROP_HW, light=0.0, hue=0.0, rare_share=0.0, paste_share=0.0)
+KNOWN, PAGE = Path("docs/levers.json"), Path("docs/levers.md")
+
+Known = dict[str, dict[str, dict[str, float]]]
+"""By drive and lever: miou and rare, fractions of 1."""
+
+
+def main() -> None:
+    """Train and score what is missing; fill the page."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--film", dest="films", action="append", default=[], metavar="SOURCE")
+    parser.add_argument("--teacher", default="unet-lite0", metavar="M")
+    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--hold-out", nargs="+", choices=DRIVES, default=DRIVES)
+    parser.add_argument("--only", nargs="+", metavar="LEVER")
+    parser.add_argument("--runs", type=Path, default=Path("runs/levers"))
+    arguments = parser.parse_args()
+    known: Known = json.loads(KNOWN.read_text()) if KNOWN.is_file() else {}
+    for drive in arguments.hold_out:
+        with tempfile.TemporaryDirectory() as folder:
+            data = Path(folder)
+            lay_out(arguments.data.resolve(), data, drive)
+            plain = TrainOptions(
+                data=data, out=arguments.runs / drive, validate=None, net="slim", encoder="none",
+                epochs=arguments.epochs, jaccard=0.0, synthetic_share=0.0, augmentation=PLAIN,
+            )  # fmt: skip
+            for lever, options in recipes(plain, arguments.teacher, arguments.films).items():
+                found = known.setdefault(drive, {})
+                if lever not in found and (not arguments.only or lever in arguments.only):
+                    found[lever] = scores_of(learn(options), data)
+                    print(drive, lever, found[lever], file=sys.stderr)
+                    KNOWN.write_text(json.dumps(known, indent=1) + "\n")
+    levers = overview(known)
+    refresh(PAGE, {"levers": levers, "machine": f"{arguments.epochs} epochs; {environment()['cpu']}."})
+    print(levers)
+
+
+def recipes(plain: TrainOptions, teacher: str, films: Sequence[str]) -> dict[str, TrainOptions]:
+    """The plain recipe, it with one lever each, and with all."""
+    views: dict[str, dict[str, Any]] = {
+        "light": {"light": 0.3, "hue": 0.1},
+        "rare": {"rare_share": 0.5},
+        "paste": {"paste_share": 0.4},
+        "spoilt": {"spoilt_share": 0.1},
+    }
+    parts: dict[str, dict[str, Any]] = {
+        "jaccard": {"jaccard": 0.5},
+        "synthetic": {"synthetic_share": 0.1},
+        "deep": {"deep_supervision": 0.4},
+        "teacher": {"teachers": (teacher,)},
+        "films": {"teachers": (teacher,), "films": tuple(films)},
+    }
+    found = {"plain": plain}
+    for lever, change in views.items():
+        found[lever] = dataclasses.replace(plain, augmentation=dataclasses.replace(PLAIN, **change))
+    for lever, change in parts.items():
+        found[lever] = dataclasses.replace(plain, **change)
+    all_views = {name: value for change in views.values() for name, value in change.items()}
+    all_parts = {name: value for change in parts.values() for name, value in change.items()}
+    augmentation = dataclasses.replace(PLAIN, **all_views)
+    found["all"] = dataclasses.replace(plain, augmentation=augmentation, **all_parts)
+    return {lever: dataclasses.replace(each, out=plain.out / lever) for lever, each in found.items()}
+
+
+def lay_out(source: Path, data: Path, drive: str) -> None:
+    """Links in `data` to the frames of train in `source`: `held` those of the drive, `train` the others."""
+    for kind in ("", "annot"):
+        for split in ("train", "held"):
+            (data / f"{split}{kind}").mkdir()
+        for path in (source / f"train{kind}").glob("*.png"):
+            split = "held" if path.name.startswith(drive) else "train"
+            (data / f"{split}{kind}" / path.name).symlink_to(path)
+
+
+def learn(options: TrainOptions) -> Path:
+    """Train, or go on with it."""
+    return train(options, resume=(options.out / RESUME).is_file())
+
+
+def scores_of(path: Path, data: Path) -> dict[str, float]:
+    """What a checkpoint scores on the drive that it has not seen: all classes, and the rare and thin ones."""
+    scores = score(checkpoint.load(path).net, LabelledFolder(data, "held", CAMVID))
+    iou = scores.iou()
+    rare = statistics.mean(iou[label] for label in RARE if label in iou)
+    return {"miou": round(scores.miou(), 4), "rare": round(rare, 4)}
+
+
+def overview(known: Known) -> str:
+    """A row for each lever: mIoU by drive, and in the mean the difference to the plain recipe's."""
+    drives = [drive for drive in DRIVES if drive in known]
+    levers = [lever for lever in known[drives[0]] if all(lever in known[drive] for drive in drives)]
+    rows = []
+    for lever in levers:
+        gains = [
+            statistics.mean(known[drive][lever][kind] - known[drive]["plain"][kind] for drive in drives)
+            for kind in ("miou", "rare")
+        ]
+        by_drive = (f"{known[drive][lever]['miou']:.3f}" for drive in drives)
+        rows.append((lever, *by_drive, *(f"{100 * gain:+.1f}" for gain in gains)))
+    return table(("lever", *drives, "points", "points, rare classes"), rows)
+
+
+if __name__ == "__main__":
+    main()
