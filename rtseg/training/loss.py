@@ -60,6 +60,6 @@ def pixels_of_classes(labels: Tensor, logits: Tensor) -> Tensor:
     side = -(-labels.shape[-1] // width)
     beyond = (0, width * side - labels.shape[-1], 0, height * side - labels.shape[-2])
     padded = F.pad(labels, beyond, value=VOID)
-    places = padded.reshape(batch, height, side, width, side).movedim(2, -1)
-    counts = [(places == id_).sum((-2, -1), dtype=torch.uint8) for id_ in range(classes)]
+    places = padded.reshape(batch, height, side, width, side).permute(0, 2, 4, 1, 3).flatten(1, 2)
+    counts = [(places == id_).sum(1, dtype=torch.uint8) for id_ in range(classes)]
     return torch.stack(counts, 1).to(logits)
