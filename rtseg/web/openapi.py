@@ -12,10 +12,19 @@ def _answer(kind: str, text: str, schema: dict[str, Any] | None = None) -> dict[
 _BINARY = {"type": "string", "format": "binary"}
 _NO_PICTURE = {"503": {"description": "No picture has been shown yet."}}
 
-DESCRIPTION = """What a run of rtseg shows. Instants are milliseconds of the server's monotonic clock.
+_DOOR = {
+    "401": {"description": "The token is missing or wrong."},
+    "403": {"description": "A page of another site asked."},
+    "421": {"description": "The server does not go by the name in `Host`."},
+    "429": {"description": "Too many requests from this address."},
+}
+"""What may be said to any request (`rtseg/web/door.py`)."""
+_TO_ANY = {code: {"$ref": f"#/components/responses/{code}"} for code in _DOOR}
 
-Off loopback each request bears the token that rtseg printed: as the cookie that the printed link sets, or
-as `Authorization: Bearer TOKEN`.
+TOKEN = """Off loopback, and behind a proxy, each request bears the token that rtseg printed: as the cookie
+that the printed link sets, or as `Authorization: Bearer TOKEN`."""
+
+DESCRIPTION = """What a run of rtseg shows. Instants are milliseconds of the server's monotonic clock.
 
 `GET /ws` is a WebSocket. Text messages are JSON with a `type`: `hello` once (classes, palette, source,
 model), `state` twice a second (frames a second, latency, stages, frames by fate, since the state before),
@@ -30,8 +39,7 @@ captured, `jpeg` bytes; class ids at the model's size, row by row, zlib, `labels
 after capture each began, and how long it took."""
 
 
-BATCH = """How a batch goes. Off loopback each request bears the token that rtseg printed: as the cookie that
-the printed link sets, or as `Authorization: Bearer TOKEN`."""
+BATCH = "How a batch goes."
 
 
 def of_run(version: str) -> dict[str, Any]:
@@ -110,14 +118,17 @@ def of_batch(version: str) -> dict[str, Any]:
 def _get(
     summary: str, responses: dict[str, Any], parameters: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    return {"get": {"summary": summary, "parameters": parameters or [], "responses": responses}}
+    return {"get": {"summary": summary, "parameters": parameters or [], "responses": responses | _TO_ANY}}
 
 
 def _document(version: str, description: str, paths: dict[str, Any]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
-        "info": {"title": "rtseg", "version": version, "description": description},
+        "info": {"title": "rtseg", "version": version, "description": f"{description}\n\n{TOKEN}"},
         "paths": paths,
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"token": []}],
+        "components": {
+            "responses": _DOOR,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}, {}],
     }

@@ -11,7 +11,16 @@ function paragraph(text) {
   return made;
 }
 
-document.getElementById("description").append(...api.info.description.split("\n\n").map(paragraph));
+function answerIn(code, answer) {
+  const kinds = Object.keys(answer.content ?? {}).join(", ");
+  return paragraph(`${code}: ${kinds ? `${kinds}. ` : ""}${answer.description}`);
+}
+
+document.getElementById("description").append(
+  ...api.info.description.split("\n\n").map(paragraph),
+  paragraph("Any request may be answered by:"),
+  ...Object.entries(api.components.responses).map(([code, answer]) => answerIn(code, answer)),
+);
 for (const [path, methods] of Object.entries(api.paths)) {
   for (const [method, told] of Object.entries(methods)) {
     const section = element("section");
@@ -22,10 +31,8 @@ for (const [path, methods] of Object.entries(api.paths)) {
     for (const { name: parameter, description } of told.parameters ?? []) {
       section.append(paragraph(`${parameter}: ${description}`));
     }
-    for (const [code, answer] of Object.entries(told.responses)) {
-      const kinds = Object.keys(answer.content ?? {}).join(", ");
-      section.append(paragraph(`${code}: ${kinds ? `${kinds}. ` : ""}${answer.description}`));
-    }
+    const own = Object.entries(told.responses).filter(([, answer]) => !("$ref" in answer));
+    section.append(...own.map(([code, answer]) => answerIn(code, answer)));
     document.getElementById("paths").append(section);
   }
 }
