@@ -10,6 +10,7 @@ import torch
 
 from rtseg.training.distil import distillation_loss
 from rtseg.training.loss import class_weights, segmentation_loss
+from rtseg.training.nets.encoders import Encoder
 from rtseg.training.supervision import DeepHeads, thinned
 
 if TYPE_CHECKING:
@@ -98,12 +99,13 @@ class Learner:
 def parameter_groups(
     net: SegmentationNet, deep: DeepHeads | None, options: TrainOptions
 ) -> list[dict[str, Any]]:
-    """Encoder and the rest, each with its factor on the learning rate."""
-    encoder = [value for name, value in net.named_parameters() if name.startswith("encoder.")]
-    others = [value for name, value in net.named_parameters() if not name.startswith("encoder.")]
+    """What ImageNet's weights began and the rest, each with its factor on the learning rate."""
+    encoders = [module for module in net.modules() if isinstance(module, Encoder)]
+    known = {value for encoder in encoders for value in encoder.pretrained()}
+    others = [value for value in net.parameters() if value not in known]
     others += deep.parameters() if deep is not None else []
-    factor = options.encoder_rate if options.encoder.startswith("lite") else 1.0
-    return [{"params": encoder, "factor": factor}, {"params": others, "factor": 1.0}]
+    begun = [value for value in net.parameters() if value in known]
+    return [{"params": begun, "factor": options.encoder_rate}, {"params": others, "factor": 1.0}]
 
 
 def learning_rate(step: int, warm_up: int, total: int, highest: float) -> float:

@@ -30,7 +30,7 @@ class TrainOptions:
         epochs: passes over the data; the learning rate falls to nothing along them.
         batch: views a step.
         learning_rate: the highest, reached after the first epoch.
-        encoder_rate: factor on the learning rate for the encoder, whose weights are not new.
+        encoder_rate: factor on the learning rate for what ImageNet's weights began.
         weight_decay: of AdamW.
         jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
             nothing, because while a rare class is never predicted this loss keeps it so.

@@ -19,7 +19,7 @@ gcn.py              large separable kernels, boundary refinement
 
 And the one that ships as rtseg-s:
 
-slim.py             a U-Net of dense convolutions only, with depth where they are cheap
+slim.py             a U-Net with an encoder of its own, cheap where maps are large
 """
 
 from __future__ import annotations
@@ -58,13 +58,16 @@ _WITH_ENCODER: dict[str, Callable[[Encoder, int], SegmentationNet]] = {
     "refinenet": RefineNet,
     "gcn": GCN,
 }
-_WITHOUT: dict[str, Callable[[int], SegmentationNet]] = {"stack": Stack, "slim": Slim}
+_WITHOUT: dict[str, Callable[[int, bool], SegmentationNet]] = {
+    "stack": lambda classes, _pretrained: Stack(classes),
+    "slim": lambda classes, pretrained: Slim(classes, pretrained=pretrained),
+}
 NETS = ("stack", *_WITH_ENCODER, "slim")
 """Names, in the order of their history."""
 
 ENCODERS = ("lite0", "lite1", "lite2", "fused0", "plain")
 NO_ENCODER = "none"
-"""What stands in place of an encoder's name where the network has none."""
+"""What stands in place of an encoder's name where the network has none, or its own only."""
 
 
 def encoders_of(net: str) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ def build(net: str, encoder: str, classes: int, *, pretrained: bool = True) -> S
         net: one of `NETS`.
         encoder: one of `encoders_of(net)`.
         classes: number of classes.
-        pretrained: start a "lite" or "fused" from ImageNet weights; without effect on others.
+        pretrained: start a "lite" or "fused", or slim, from ImageNet weights; without effect on others.
 
     Raises:
         InputError: there is no network of that name, or it takes no such encoder.
@@ -95,7 +98,7 @@ def build(net: str, encoder: str, classes: int, *, pretrained: bool = True) -> S
     if encoder not in known:
         raise InputError(f"There is no encoder {encoder!r} for {net}. Choose one of: {', '.join(known)}.")
     if encoder == NO_ENCODER:
-        return _WITHOUT[net](classes)
+        return _WITHOUT[net](classes, pretrained)
     return _WITH_ENCODER[net](_encoder(encoder, pretrained), classes)
 
 

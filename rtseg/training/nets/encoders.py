@@ -20,8 +20,12 @@ class Encoder(nn.Module):
         fresh: names of the parts that begin anew where training begins with a model of another encoder.
     """
 
-    channels: tuple[int, int, int, int, int]
+    channels: tuple[int, ...]
     fresh: tuple[str, ...] = ()
+
+    def pretrained(self) -> list[nn.Parameter]:
+        """What ImageNet's weights may begin: nothing, unless an encoder says otherwise."""
+        return []
 
     def last_stage(self) -> nn.Module:
         """What makes the deepest maps of those before."""
@@ -41,7 +45,7 @@ class Encoder(nn.Module):
                     layer.stride, factor = (1, 1), 2
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """Map `image` (B, 3, H, W), normalised, to five maps (B, channels[i], ceil(H / 2^(i+1)), …)."""
+        """Map `image` (B, 3, H, W), normalised, to maps (B, channels[i], ceil(H / 2^(i+1)), …)."""
         raise NotImplementedError
 
 
@@ -121,6 +125,9 @@ class EfficientNetLite(Encoder):
         else:
             normal_init(self)
 
+    def pretrained(self) -> list[nn.Parameter]:
+        return trained_before(self)
+
     def last_stage(self) -> nn.Module:
         return self.blocks[self.taps[-2] + 1 :]
 
@@ -154,6 +161,12 @@ class FusedLite(EfficientNetLite):
         self.fresh = ("stem", *(f"blocks.{index}" for index in range(self.FUSED)))
         for name in self.fresh:
             normal_init(self.get_submodule(name))
+
+
+def trained_before(encoder: Encoder) -> list[nn.Parameter]:
+    """All of an encoder's parameters but those of its `fresh` parts."""
+    fresh = tuple(f"{part}." for part in encoder.fresh)
+    return [value for name, value in encoder.named_parameters() if not name.startswith(fresh)]
 
 
 STEM_LAYERS = {"_conv_stem": "stem.0", "_bn0": "stem.1"}

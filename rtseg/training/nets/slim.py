@@ -1,60 +1,69 @@
-"""The small network: a U-Net of nothing but what a CPU is good at; it ships as rtseg-s.
+"""The small network: a U-Net whose encoder is cheap where maps are large; it ships as rtseg-s.
 
 At INT8 a dense 3×3 convolution runs near a CPU's peak and a depthwise one at a seventh of it
-(benchmarks/layers.py), so what saves multiplications on paper costs time. The encoder is of dense
-convolutions and has its depth where they are cheap, at strides 8 and 16; a global mean tells each place what
-scene it is in; skips are summed. And the class of each place is decided before the four places of the
-sub-pixel head are put beside each other, so that one map is moved and not eleven.
+(benchmarks/layers.py), so what saves multiplications on paper costs time where maps are large. So the encoder
+begins with few dense convolutions, and halves once more than others before the blocks of EfficientNet-Lite0
+follow: these see things at half the size, on a quarter of the places, and still know from ImageNet what a
+thing is. A global mean tells each place what scene it is in; skips are summed. And the class of each place is
+decided before the four places of the sub-pixel head are put beside each other, so that one map is moved and
+not eleven.
 """
 
 from __future__ import annotations
-
-import itertools
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rtseg.training.nets.base import SegmentationNet, normalized
 from rtseg.training.nets.blocks import ConvBlock, ResidualBlock, normal_init, resize_as, sub_pixels
-from rtseg.training.nets.encoders import Encoder
+from rtseg.training.nets.encoders import EfficientNetLite, Encoder, trained_before
 
 
 class SlimEncoder(Encoder):
-    """Dense convolutions, few where the maps are large."""
+    """Dense to stride 8, then blocks of EfficientNet-Lite0 that follow stride 4 there; down to stride 64."""
 
-    channels = (16, 24, 48, 96, 128)
-    MORE = (0, 1, 2, 4, 2)
-    """Convolutions at each stride after the one that halves; two are a residual block."""
+    channels = (16, 24, 24, 40, 112, 192)
+    STAGES = ((3, 5), (5, 11), (11, 13))
+    """Blocks that make the maps at strides 16, 32 and 64; the last two, of the small maps, are left out."""
+    fresh = ("front",)
 
-    def __init__(self) -> None:
+    def __init__(self, *, pretrained: bool = True) -> None:
         super().__init__()
-        widths = (3, *self.channels)
-        self.stages = nn.ModuleList(
-            nn.Sequential(ConvBlock(narrow, wide, stride=2), *same_size(wide, more))
-            for (narrow, wide), more in zip(itertools.pairwise(widths), self.MORE, strict=True)
+        half, quarter, eighth = self.channels[:3]
+        self.front = nn.ModuleList(
+            (
+                ConvBlock(3, half, stride=2),
+                nn.Sequential(ConvBlock(half, quarter, stride=2), ResidualBlock(quarter)),
+                nn.Sequential(ConvBlock(quarter, eighth, stride=2), ResidualBlock(eighth)),
+            )
         )
-        normal_init(self)
+        normal_init(self.front)
+        blocks = EfficientNetLite(0, pretrained=pretrained).blocks
+        self.stages = nn.ModuleList(nn.Sequential(*blocks[first:end]) for first, end in self.STAGES)
+
+    def pretrained(self) -> list[nn.Parameter]:
+        return trained_before(self)
 
     def last_stage(self) -> nn.Module:
         return self.stages[-1]
 
     def forward(self, image: Tensor) -> list[Tensor]:
         features = []
-        for stage in self.stages:
-            image = stage(image)
+        for part in (*self.front, *self.stages):
+            image = part(image)
             features.append(image)
         return features
 
 
 class Slim(SegmentationNet):
-    """Down to stride 32 and back up to stride 4, with a sub-pixel head. Its encoder is its own."""
+    """Down to stride 64 and back up to stride 4, with a sub-pixel head. Its encoder is its own."""
 
-    CLIMBING = (64, 48, 32)
-    """Channels in which the maps of strides 16, 8 and 4 are summed."""
+    CLIMBING = (96, 64, 48, 32)
+    """Channels in which the maps of strides 32, 16, 8 and 4 are summed."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, *, pretrained: bool = True) -> None:
         super().__init__(classes)
-        self.encoder = SlimEncoder()
+        self.encoder = SlimEncoder(pretrained=pretrained)
         channels = self.encoder.channels
         self.deepest = ConvBlock(channels[-1], self.CLIMBING[0], 1)
         self.scene = nn.Conv2d(self.CLIMBING[0], self.CLIMBING[0], 1)  # of one place an image: no BatchNorm
@@ -90,9 +99,3 @@ class Slim(SegmentationNet):
         for skip, block, feature in zip(self.skips, self.decoder, skips[::-1], strict=True):
             x = block(skip(feature) + resize_as(x, feature))
         return self.head(x), finest
-
-
-def same_size(width: int, convolutions: int) -> list[nn.Module]:
-    """So many convolutions, in residual blocks of two, a single one first."""
-    single: list[nn.Module] = [ConvBlock(width, width)] * (convolutions % 2)
-    return single + [ResidualBlock(width) for _ in range(convolutions // 2)]
