@@ -17,7 +17,7 @@ pspnet.py           pyramid pooling
 refinenet.py        multi-path refinement
 gcn.py              large separable kernels, boundary refinement
 
-And the one that ships as rtseg-s:
+And one for speed, made for CPUs:
 
 slim.py             a U-Net with an encoder of its own, cheap where maps are large
 """

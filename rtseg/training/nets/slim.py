@@ -1,4 +1,4 @@
-"""The small network: a U-Net whose encoder is cheap where maps are large; it ships as rtseg-s.
+"""The small network: a U-Net whose encoder is cheap where maps are large.
 
 At INT8 a dense 3×3 convolution runs near a CPU's peak and a depthwise one at a seventh of it
 (benchmarks/layers.py), so what saves multiplications on paper costs time where maps are large. So the encoder
