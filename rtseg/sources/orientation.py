@@ -58,8 +58,14 @@ class Orientation:
 
 
 def _display_matrix(picture: av.VideoFrame) -> bytes | None:
+    """Read it from a tiny copy.
+
+    PyAV's picture and its side data refer to each other from then on. A picture of the film would so stay
+    until Python's collector passes, which is seldom, and keep its decoder's whole pool of pictures.
+    """
+    tiny = picture.reformat(2, 2, "gray", threads=1)
     # PyAV's stub calls it a dictionary of known strings; it is a SideDataContainer.
-    side_data = cast("SideDataContainer", picture.side_data)
+    side_data = cast("SideDataContainer", tiny.side_data)
     try:
         return bytes(side_data[Type.DISPLAYMATRIX])
     except KeyError:
@@ -69,8 +75,7 @@ def _display_matrix(picture: av.VideoFrame) -> bytes | None:
 def orientation_of(picture: av.VideoFrame) -> Orientation | None:
     """Read what the picture's display matrix asks for; None where it is upright as it is.
 
-    Not for every picture of a film: PyAV's picture and its side data refer to each other from then on, and
-    its memory comes back only when Python's collector passes, which for those that waited is seldom.
+    Not for every picture of a film: it takes a copy of it.
 
     The matrix's first entries a, b, u, c, d say where a step to the right, (a, b), and a step down, (c, d),
     lead in the shown picture (ISO/IEC 14496-12, 8.2.2). Other angles are taken as the nearest right one.

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import os
 from fractions import Fraction
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
+import av
 import numpy as np
 import pytest
 
@@ -99,13 +101,29 @@ def test_turned_video_is_upright(videos: Path):
         assert (source.width, source.height) == (320, 568)
         upright = next(iter(source)).picture
     assert (upright.colorspace, upright.color_range) == (1, 1)
-    import av
-
     with av.open(str(videos / "rotated90.mov")) as container:
         stored = next(container.decode(video=0))
     for index in range(3):
         clockwise = np.rot90(plane_view(stored, index), -1)
         assert np.array_equal(plane_view(upright, index), clockwise)
+
+
+def test_pictures_go_without_python_s_collector(videos: Path):
+    """One that stayed would keep all pictures of its decoder."""
+
+    def pictures_left():
+        return sum(isinstance(each, av.VideoFrame) and each.width > 2 for each in gc.get_objects())
+
+    gc.collect()
+    before = pictures_left()
+    gc.disable()
+    try:
+        with VideoFile(videos / "highway.mp4") as source:
+            assert pictures_left() > before
+            assert sum(1 for _ in source) == 221
+        assert pictures_left() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
@@ -118,8 +136,6 @@ def test_turned_video_is_upright(videos: Path):
     ],
 )
 def test_orientations(orientation: Orientation, expected: list[list[int]]):
-    import av
-
     picture = av.VideoFrame(6, 4, "yuv420p")
     quarters = np.array([[1, 2], [3, 4]], np.uint8)
     for index, size in enumerate(((2, 3), (1, 1), (1, 1))):
@@ -132,8 +148,6 @@ def test_orientations(orientation: Orientation, expected: list[list[int]]):
 
 
 def test_turned_rgb_stays_rgb():
-    import av
-
     stored = av.VideoFrame.from_ndarray(np.full((4, 6, 3), (250, 100, 20), np.uint8), format="rgb24")
     stored.pts, stored.duration = 5, 3
     upright = Orientation(transposed=True, mirrored_x=False, mirrored_y=False).upright_from(stored)
@@ -143,8 +157,6 @@ def test_turned_rgb_stays_rgb():
 
 
 def test_interlaced_pictures_are_said_to_be(tmp_path: Path):
-    import av
-
     path = tmp_path / "fields.mkv"
     with av.open(str(path), "w") as film:
         video = film.add_stream("libx264", rate=25, options={"flags": "+ildct+ilme"})
@@ -161,8 +173,6 @@ def test_interlaced_pictures_are_said_to_be(tmp_path: Path):
 
 def make_avi(path: Path) -> Path:
     """60 frames, each of them whole by itself."""
-    import av
-
     rng = np.random.default_rng(0)
     with av.open(str(path), "w") as film:
         video = film.add_stream("mjpeg", rate=10)
@@ -310,8 +320,6 @@ def test_bad_input_is_one_plain_line(videos: Path, tmp_path: Path, kind: str, er
 
 
 def test_sound_alone_is_no_video(tmp_path: Path):
-    import av
-
     path = tmp_path / "sound.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")

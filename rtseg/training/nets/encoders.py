@@ -18,14 +18,19 @@ class Encoder(nn.Module):
     Attributes:
         channels: `channels[i]` is the width of the map at stride 2 ** (i + 1).
         fresh: names of the parts that begin anew where training begins with a model of another encoder.
+        from_imagenet: whether there are ImageNet weights for the other parts.
     """
 
     channels: tuple[int, ...]
     fresh: tuple[str, ...] = ()
+    from_imagenet: bool = False
 
     def pretrained(self) -> list[nn.Parameter]:
-        """What ImageNet's weights may begin: nothing, unless an encoder says otherwise."""
-        return []
+        """What ImageNet's weights may begin."""
+        if not self.from_imagenet:
+            return []
+        fresh = tuple(f"{part}." for part in self.fresh)
+        return [value for name, value in self.named_parameters() if not name.startswith(fresh)]
 
     def last_stage(self) -> nn.Module:
         """What makes the deepest maps of those before."""
@@ -103,6 +108,7 @@ class EfficientNetLite(Encoder):
     STAGES = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6), (5, 2, 6))
     REPEATS = ((1, 2, 2, 3, 3, 4), (1, 3, 3, 4, 4, 5), (1, 3, 3, 4, 4, 5))
     WIDTHS = ((16, 24, 40, 80, 112, 192), (16, 24, 40, 80, 112, 192), (16, 24, 48, 88, 120, 208))
+    from_imagenet = True
 
     def __init__(self, version: int, *, pretrained: bool = True) -> None:
         super().__init__()
@@ -124,9 +130,6 @@ class EfficientNetLite(Encoder):
             self.load_state_dict({key: published[key] for key in self.state_dict()})
         else:
             normal_init(self)
-
-    def pretrained(self) -> list[nn.Parameter]:
-        return trained_before(self)
 
     def last_stage(self) -> nn.Module:
         return self.blocks[self.taps[-2] + 1 :]
@@ -161,12 +164,6 @@ class FusedLite(EfficientNetLite):
         self.fresh = ("stem", *(f"blocks.{index}" for index in range(self.FUSED)))
         for name in self.fresh:
             normal_init(self.get_submodule(name))
-
-
-def trained_before(encoder: Encoder) -> list[nn.Parameter]:
-    """All of an encoder's parameters but those of its `fresh` parts."""
-    fresh = tuple(f"{part}." for part in encoder.fresh)
-    return [value for name, value in encoder.named_parameters() if not name.startswith(fresh)]
 
 
 STEM_LAYERS = {"_conv_stem": "stem.0", "_bn0": "stem.1"}

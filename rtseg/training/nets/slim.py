@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rtseg.training.nets.base import SegmentationNet, normalized
 from rtseg.training.nets.blocks import ConvBlock, ResidualBlock, normal_init, resize_as, sub_pixels
-from rtseg.training.nets.encoders import EfficientNetLite, Encoder, trained_before
+from rtseg.training.nets.encoders import EfficientNetLite, Encoder
 
 
 class SlimEncoder(Encoder):
@@ -26,6 +26,7 @@ class SlimEncoder(Encoder):
     STAGES = ((3, 5), (5, 11), (11, 13))
     """Blocks that make the maps at strides 16, 32 and 64; the last two, of the small maps, are left out."""
     fresh = ("front",)
+    from_imagenet = True
 
     def __init__(self, *, pretrained: bool = True) -> None:
         super().__init__()
@@ -40,9 +41,6 @@ class SlimEncoder(Encoder):
         normal_init(self.front)
         blocks = EfficientNetLite(0, pretrained=pretrained).blocks
         self.stages = nn.ModuleList(nn.Sequential(*blocks[first:end]) for first, end in self.STAGES)
-
-    def pretrained(self) -> list[nn.Parameter]:
-        return trained_before(self)
 
     def last_stage(self) -> nn.Module:
         return self.stages[-1]
