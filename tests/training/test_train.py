@@ -16,8 +16,9 @@ from rtseg.errors import InputError
 from rtseg.training import checkpoint
 from rtseg.training.augment import Augmentation, random_view
 from rtseg.training.data import LabelledFolder
-from rtseg.training.learner import learning_rate
+from rtseg.training.learner import learning_rate, parameter_groups
 from rtseg.training.loss import class_weights, segmentation_loss, soft_jaccard_loss
+from rtseg.training.nets import build
 from rtseg.training.recipe import TrainOptions
 from rtseg.training.samples import AHEAD, Samples, class_shares
 from rtseg.training.train import device_from_text, folder_from_text, train
@@ -193,6 +194,28 @@ def test_the_learning_rate_rises_then_falls_to_nothing():
     assert rates[:10] == sorted(rates[:10])
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] < 0.001
+
+
+@pytest.mark.parametrize(
+    ("net", "encoder", "known", "new"),
+    [
+        ("slim", "none", ("encoder.stages",), ("encoder.front", "head")),
+        ("unet", "lite0", ("encoder",), ("decoder", "head")),
+        ("unet", "fused0", ("encoder.blocks.3.",), ("encoder.stem", "encoder.blocks.1.")),
+        ("unet", "plain", (), ("encoder",)),
+        ("stack", "none", (), ("",)),
+    ],
+)
+def test_only_what_has_imagenet_s_weights_learns_slower(options, net, encoder, known, new):
+    network = build(net, encoder, len(CAMVID), pretrained=False)
+    slower, faster = parameter_groups(network, None, options)
+    assert (slower["factor"], faster["factor"]) == (options.encoder_rate, 1.0)
+    assert len(slower["params"]) + len(faster["params"]) == len(list(network.parameters()))
+    names = {value: name for name, value in network.named_parameters()}
+    for prefixes, group in ((known, slower), (new, faster)):
+        found = {names[value] for value in group["params"]}
+        for prefix in prefixes:
+            assert {name for name in names.values() if name.startswith(prefix)} <= found
 
 
 def test_views_keep_image_and_labels_together():
