@@ -81,8 +81,8 @@ class Door:
             scheme: of its connections, "http" or "https".
             port: where it listens.
             loopback: whether it listens for this machine only; then only the names of loopback are its own.
-            names: further names by which it is reached, such as the machine's; off loopback, any address is
-                a name, too.
+            names: off loopback, further names by which it is reached, such as the machine's, in small
+                letters; looked into anew for each request. Any address is a name there, too.
             outside: where it is reached besides, as through a proxy.
             token: what is asked for; None: nothing.
         """
@@ -90,7 +90,7 @@ class Door:
         self._scheme = scheme
         self._port = port
         self._loopback = loopback
-        self._names = LOOPBACK_NAMES | {name.lower() for name in names}
+        self._names = names
         self._outside = outside
         self._token = token
         self._cookie = f"rtseg_{port}"
@@ -146,8 +146,11 @@ class Door:
         own = Origin.from_host(self._scheme, host)
         if own is None or own.port != self._port:
             return None
-        is_ours = own.name in self._names or (not self._loopback and _is_address(own.name))
+        is_ours = own.name in LOOPBACK_NAMES or (not self._loopback and self._is_name_of_machine(own.name))
         return own if is_ours else None
+
+    def _is_name_of_machine(self, name: str) -> bool:
+        return name in self._names or _is_address(name)
 
     def _has_token(self, headers: Headers) -> bool:
         kind, _, bearer = headers.get("authorization", "").partition(" ")

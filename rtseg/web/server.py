@@ -79,9 +79,8 @@ class PageServer:
             MissingDependencyError: Starlette or uvicorn are not installed.
         """
         self._uvicorn = _load()
-        _check_tls(serve)
+        self._tls = _tls_of(serve)
         host, port = host_and_port(serve.address)
-        self._serve = serve
         self._socket = _bound(serve.address, host, port)
         bound_host, self.port = self._socket.getsockname()[:2]
         self.is_loopback = _is_loopback(bound_host)
@@ -95,6 +94,7 @@ class PageServer:
             raise
         is_private = self.is_loopback and self._outside is None
         self._token = None if is_private else secrets.token_urlsafe(32)
+        self._names = {socket.gethostname().lower(), f"{socket.gethostname().lower()}.local"}
         self.link = self._link(host)
         self._ready = Event()
         self._app: Application | None = None
@@ -102,6 +102,7 @@ class PageServer:
     def start(self, app: Application) -> None:
         """Begin to serve an application, in a thread."""
         self._app = app
+        Thread(target=self._learn_full_name, name="web name", daemon=True).start()
         self._thread = Thread(target=self._run, name="web", daemon=False)
         self._thread.start()
         self._ready.wait()
@@ -113,6 +114,10 @@ class PageServer:
                 self._loop.call_soon_threadsafe(self._over.set)
             self._thread.join()
         self._socket.close()
+
+    def _learn_full_name(self) -> None:
+        """Ask for this machine's name with its domain; without a network that may take very long."""
+        self._names.add(socket.getfqdn().lower())
 
     def _run(self) -> None:
         try:
@@ -139,23 +144,22 @@ class PageServer:
         await asyncio.sleep(0)
 
     def _config(self) -> Any:  # noqa: ANN401
-        from rtseg.web.connections import LimitedProtocol
+        from rtseg.web.connections import protocol_over
         from rtseg.web.door import Door
 
         assert self._app is not None
-        serve = self._serve
         door = Door(
             self._app.asgi,
             scheme=self._scheme,
             port=self.port,
             loopback=self.is_loopback,
-            names=_own_names(),
+            names=self._names,
             outside=self._outside,
             token=self._token,
         )
         return self._uvicorn.Config(
             door,
-            http=LimitedProtocol,
+            http=protocol_over(self._tls),
             ws="websockets-sansio",
             lifespan="off",
             log_config=None,
@@ -167,8 +171,6 @@ class PageServer:
             ws_per_message_deflate=False,
             h11_max_incomplete_event_size=16384,
             timeout_graceful_shutdown=1,
-            ssl_certfile=serve.tls_cert,
-            ssl_keyfile=serve.tls_key,
         )
 
     def _link(self, host: str) -> str:
@@ -200,21 +202,20 @@ def _unusable(address: str, error: OSError) -> OutputError:
     return OutputError(f"{address}: no page can be served there ({reason}). Choose another host or port.")
 
 
-def _check_tls(serve: Serve) -> None:
+def _tls_of(serve: Serve) -> ssl.SSLContext | None:
+    """What agrees on keys; None for no TLS."""
     if (serve.tls_cert is None) != (serve.tls_key is None):
         raise InputError("--tls-cert and --tls-key go together: give both.")
     if serve.tls_cert is None:
-        return
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(serve.tls_cert, serve.tls_key)
+        context.load_cert_chain(serve.tls_cert, serve.tls_key)
     except (OSError, ssl.SSLError) as error:
         raise InputError(
             f"{serve.tls_cert}, {serve.tls_key}: no certificate with its key ({error.strerror or error})."
         ) from error
-
-
-def _own_names() -> set[str]:
-    return {socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local"}
+    return context
 
 
 def _is_loopback(host: str) -> bool:

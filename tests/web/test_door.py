@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from threading import Event
+
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -146,7 +150,32 @@ def test_off_loopback_addresses_are_names_and_other_names_are_not(everywhere):
     bearing = {"Authorization": f"Bearer {token_of(everywhere)}"}
     port = port_of(everywhere)
     assert ask(everywhere, "/", {**bearing, "Host": f"192.168.1.7:{port}"}).status == 200
+    for name in (socket.gethostname().upper(), f"{socket.gethostname()}.local"):
+        assert ask(everywhere, "/", {**bearing, "Host": f"{name}:{port}"}).status == 200
     assert ask(everywhere, "/", {**bearing, "Host": f"evil.example:{port}"}).status == 421
+
+
+def test_on_loopback_the_machine_s_name_is_none(session):
+    assert ask(session, "/", {"Host": f"{socket.gethostname()}:{port_of(session)}"}).status == 421
+
+
+def test_nobody_waits_for_the_machine_s_full_name(monkeypatch):
+    """Without a network, who is asked for it may not answer for a minute."""
+    told = Event()
+
+    def full_name():
+        told.wait(60)
+        return "Jetson.Example"
+
+    monkeypatch.setattr(socket, "getfqdn", full_name)
+    with running("0.0.0.0:0") as session:
+        full = {"Authorization": f"Bearer {token_of(session)}", "Host": f"jetson.example:{port_of(session)}"}
+        assert ask(session, "/", full).status == 421
+        told.set()
+        until = time.monotonic() + 10
+        while (status := ask(session, "/", full).status) != 200 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert status == 200
 
 
 @pytest.fixture(scope="module")

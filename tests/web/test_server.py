@@ -13,6 +13,7 @@ from contextlib import suppress
 
 import pytest
 from click.testing import CliRunner
+from websockets.sync.client import connect
 
 from rtseg.cli.run import run_command
 from rtseg.errors import InputError, OutputError
@@ -90,16 +91,79 @@ def certificate(tmp_path_factory):
     return folder / "cert.pem", folder / "key.pem"
 
 
-def test_tls(certificate):
+@pytest.fixture(scope="module")
+def over_tls(certificate):
+    """A run whose page comes over TLS, and what a client trusts."""
     cert, key = certificate
     with running(tls_cert=cert, tls_key=key) as session:
-        assert session.page.link.startswith("https://127.0.0.1:")
-        trust = ssl.create_default_context(cafile=str(cert))
-        page = f"https://localhost:{port_of(session)}/"
-        with urllib.request.urlopen(page, context=trust, timeout=5) as answer:
-            assert answer.status == 200
-        with pytest.raises(OSError, match=r"."):
-            ask(session, "/")
+        yield session, ssl.create_default_context(cafile=str(cert))
+
+
+def test_tls(over_tls):
+    session, trust = over_tls
+    assert session.page.link.startswith("https://127.0.0.1:")
+    page = f"https://localhost:{port_of(session)}/"
+    with urllib.request.urlopen(page, context=trust, timeout=5) as answer:
+        assert answer.status == 200
+    with pytest.raises(OSError, match=r"."):
+        ask(session, "/")
+    with connect(page.replace("https", "wss") + "ws", ssl=trust) as viewer:
+        first = next_picture(viewer)
+        assert next_picture(viewer).header["number"] > first.header["number"]
+
+
+def test_keys_and_request_in_one_go_are_answered(over_tls):
+    """What comes right behind the last word of the handshake is not lost."""
+    session, trust = over_tls
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trust.wrap_bio(coming, going, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", port_of(session)), timeout=5) as connection:
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(going.read())
+                coming.write(connection.recv(65536))
+        client.write(f"GET /nowhere HTTP/1.1\r\nHost: localhost:{port_of(session)}\r\n\r\n".encode())
+        connection.sendall(going.read())
+        answer = b""
+        while not answer:
+            coming.write(connection.recv(65536))
+            with suppress(ssl.SSLWantReadError):
+                answer = client.read()
+        assert answer.startswith(b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"])
+def test_one_that_does_not_agree_on_keys_is_closed(monkeypatch, over_tls, said):
+    session, trust = over_tls
+    monkeypatch.setattr("rtseg.web.connections.PATIENCE_S", 0.5)
+    monkeypatch.setattr("rtseg.web.connections.MOST_CONNECTIONS", 3)
+    where = "127.0.0.1", port_of(session)
+    opened = [socket.create_connection(where, timeout=5) for _ in range(3)]
+    for connection in opened:
+        connection.sendall(said)
+    if not said:
+        time.sleep(0.2)
+        with socket.create_connection(where, timeout=5) as further, suppress(ConnectionResetError):
+            assert further.recv(10) == b""
+    for connection in opened:
+        with connection, suppress(ConnectionResetError):
+            while connection.recv(10):  # perhaps an alert, then the end
+                pass
+    page = f"https://localhost:{where[1]}/"
+    with urllib.request.urlopen(page, context=trust, timeout=5) as answer:
+        assert answer.status == 200
+
+
+def test_it_ends_while_keys_are_being_agreed_on(certificate):
+    cert, key = certificate
+    with running(tls_cert=cert, tls_key=key) as session:
+        silent = socket.create_connection(("127.0.0.1", port_of(session)), timeout=5)
+        time.sleep(0.2)
+    with silent:
+        assert silent.recv(10) == b""
 
 
 def test_a_connection_that_says_nothing_is_closed(monkeypatch, session):
