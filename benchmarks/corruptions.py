@@ -23,7 +23,7 @@ from rtseg.backends import backend_for
 from rtseg.report import cores, environment
 from rtseg.training.augment import compressed
 from rtseg.training.confusion import ConfusionMatrix
-from rtseg.training.data import LabelledFolder
+from rtseg.training.data import LabelledFolder, labels_at
 from rtseg.training.judge import images
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ def score(backend: Backend, folder: LabelledFolder, corruption: Corruption) -> f
     indices = range(len(folder))
     for index, (image, truth) in zip(indices, images(folder, indices, backend.model.input_hw), strict=True):
         ids = backend.infer(corruption(image, np.random.default_rng(index)))
-        at_size = cv2.resize(ids, truth.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        confusion.add(truth, np.asarray(at_size, np.uint8))
+        confusion.add(truth, labels_at(ids, truth.shape))
     return confusion.miou()
 
 

@@ -17,7 +17,7 @@ import onnx
 import torch
 from throughput import OURS, write_clip
 
-from rtseg.backends import backend_for
+from rtseg.backends import backend_class, backend_for
 from rtseg.classes import CAMVID
 from rtseg.report import cores, environment
 from rtseg.tensorrt.onnx_file import weights_as_float
@@ -68,7 +68,7 @@ def measure_costs(data: Path, clip: str) -> dict[str, Any]:
                 fps[net].append(fps_of(film, folder / "out.mp4", file))
         memory = {net: memory_mb(file) for net, file in files.items()}
     return {
-        "environment": environment("openvino") | {"cores": cores()},
+        "environment": environment("openvino", backend_class("openvino").version()) | {"cores": cores()},
         "nets": {
             net: {
                 "engine_ms": round(engine[net], 2),
@@ -97,13 +97,14 @@ def untrained_int8(net: str, data: Path, folder: Path) -> Path:
 
 
 def engine_ms(files: dict[str, Path]) -> dict[str, float]:
-    """The median of the backend's own time, all networks in turns."""
-    image = np.random.default_rng(0).integers(0, 256, (360, 480, 3), np.uint8)
+    """The median of the backend's own time, all files in turns."""
+    rng = np.random.default_rng(0)
     measured: dict[str, list[float]] = {net: [] for net in files}
     with ExitStack() as opened:
         backends = {net: opened.enter_context(backend_of(file)) for net, file in files.items()}
         for _ in range(ROUNDS):
             for net, backend in backends.items():
+                image = rng.integers(0, 256, (*backend.model.input_hw, 3), np.uint8)
                 backend.infer(image)
                 for _ in range(INFERENCES):
                     started = time.perf_counter()

@@ -60,7 +60,12 @@ if TYPE_CHECKING:
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=250, show_default=True)
 @click.option("--batch", type=click.IntRange(min=2), default=8, show_default=True, help="Views a step.")
-@click.option("--crop", default="416x320", show_default=True, metavar="WxH", help="Size of a view, pixels.")
+@click.option(
+    "--size", metavar="WxH", help="Bring frames to this size, the model's input, first; 480x360 if left out."
+)
+@click.option(
+    "--crop", metavar="WxH", help="Size of a view, pixels; 416x320 if left out, or as much of --size."
+)
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-3, show_default=True)
 @click.option(
     "--spoilt-share",
@@ -140,7 +145,8 @@ def train_command(
     data_licence: str,
     epochs: int,
     batch: int,
-    crop: str,
+    size: str | None,
+    crop: str | None,
     learning_rate: float,
     spoilt_share: float,
     jaccard: float,
@@ -169,11 +175,14 @@ def train_command(
     """
     need_training_libraries()
     from rtseg.cli.screen import progress_bar
-    from rtseg.training.augment import Augmentation
+    from rtseg.training.augment import Augmentation, crop_of
+    from rtseg.training.checkpoint import USUAL_SIZE_HW
     from rtseg.training.nets import encoders_of
     from rtseg.training.recipe import TrainOptions
     from rtseg.training.train import train
 
+    size_hw = hw_from_text(size) if size else None
+    crop_hw = hw_from_text(crop) if crop else crop_of(size_hw or USUAL_SIZE_HW)
     options = TrainOptions(
         data=data,
         out=out,
@@ -192,11 +201,12 @@ def train_command(
         teachers=teachers,
         teaching=teaching,
         films=films,
+        size_hw=size_hw,
         synthetic_share=synthetic_share,
         validate_every=validate_every,
         seed=seed,
         device=device,
-        augmentation=Augmentation(crop_hw=hw_from_text(crop), spoilt_share=spoilt_share),
+        augmentation=Augmentation(crop_hw=crop_hw, spoilt_share=spoilt_share),
     )
     with progress_bar("loss", "miou") as shown:
         looking = shown.add_task("teachers look", total=None, loss="", miou="", visible=bool(teachers))
@@ -230,7 +240,7 @@ def _line(epoch: Epoch, epochs: int) -> str:
 @click.option(
     "--split", default="val", show_default=True, metavar="NAME", help="Frames to check and score it on."
 )
-@click.option("--size", default="480x360", show_default=True, metavar="WxH", help="Input size, pixels.")
+@click.option("--size", metavar="WxH", help="Input size, pixels; that of the training if left out.")
 @click.option("--name", metavar="NAME", help="What the model is called; the default is NET-ENCODER.")
 @click.option(
     "--model-version", default="1", show_default=True, metavar="V", help="Counts up when weights change."
@@ -241,7 +251,7 @@ def export_command(
     precision: str,
     data: Path,
     split: str,
-    size: str,
+    size: str | None,
     name: str | None,
     model_version: str,
 ) -> None:
@@ -264,7 +274,7 @@ def export_command(
             data=LabelledFolder(data, split, CAMVID),
             name=name,
             version=model_version,
-            size=hw_from_text(size),
+            size=hw_from_text(size) if size else None,
             on_step=on_step,
         )
     click.echo(

@@ -83,4 +83,5 @@ class LabelImages(ImageFolder):
 def ids_at_frame_size(painted: Painted) -> NDArray[np.uint8]:
     """Class ids enlarged to the frame's size, nearest neighbour: uint8, (H, W), owned by the caller."""
     size = (painted.frame.picture.width, painted.frame.picture.height)
-    return np.asarray(cv2.resize(painted.label_map.ids, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    ids = cv2.resize(painted.label_map.ids, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(ids, np.uint8)

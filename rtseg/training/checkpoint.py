@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 
 SUFFIX = ".safetensors"
+USUAL_SIZE_HW = (360, 480)
+"""Of CamVid as it is commonly used, and of what is trained without another size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Checkpoint:
     net: SegmentationNet
     description: dict[str, Any]
     sha256: str
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the images that it was trained for, pixels."""
+        height, width = self.description.get("size") or USUAL_SIZE_HW
+        return height, width
 
 
 def save(path: Path, state: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:

@@ -79,6 +79,20 @@ class LabelledFolder:
         return digest.hexdigest()
 
 
+def image_at(image: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """An image (H, W, 3) as a model of that size gets it: each pixel the mean of what it stands for."""
+    if image.shape[:2] == size_hw:
+        return image
+    return np.asarray(cv2.resize(image, size_hw[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def labels_at(ids: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Class ids (H, W) at another size: each pixel has that of the place that its middle lies in."""
+    if ids.shape == size_hw:
+        return ids
+    return np.asarray(cv2.resize(ids, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+
+
 def read_labels(path: Path, classes: ClassSet) -> NDArray[np.uint8]:
     """A label image as class ids (H, W), uint8; `classes.void_id` where a pixel has no class.
 

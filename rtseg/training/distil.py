@@ -42,11 +42,17 @@ class Teachers:
         self._nets = [_loaded(teacher).to(device).requires_grad_(False) for teacher in teachers]
 
     @torch.inference_mode()
-    def opinion(self, image_rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """What each class has of a place of `image_rgb` (H, W, 3): (⌈H/4⌉, ⌈W/4⌉, classes), in 255ths."""
+    def opinion(
+        self, image_rgb: NDArray[np.uint8], size_hw: tuple[int, int] | None = None
+    ) -> NDArray[np.uint8]:
+        """What each class has of a place of `image_rgb` (H, W, 3): (⌈H/4⌉, ⌈W/4⌉, classes), in 255ths.
+
+        With `size_hw` the places are those of the image at that size, though it is looked at as it is.
+        """
         image = torch.from_numpy(image_rgb).permute(2, 0, 1)[None].to(self._device)
         height, width = image_rgb.shape[:2]
-        small = -(-height // OPINION_STRIDE), -(-width // OPINION_STRIDE)
+        rows, columns = size_hw or (height, width)
+        small = -(-rows // OPINION_STRIDE), -(-columns // OPINION_STRIDE)
         found = [
             F.interpolate(probabilities, small, mode="area")
             for scale in SCALES

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-
 from rtseg import report
 from rtseg.errors import DataError
 from rtseg.training.boundary import Boundaries
 from rtseg.training.confusion import ConfusionMatrix
+from rtseg.training.data import image_at, labels_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,15 +43,10 @@ def evaluate(
     model = backend.model
     if model.classes.names != folder.classes.names:
         raise DataError(f"{folder.root}: its classes are not those of the model {model.name}.")
-    height, width = model.input_hw
     counted = Evaluation(ConfusionMatrix(model.classes), Boundaries(model.classes))
     for index in range(len(folder)):
         image, truth = folder.read(index)
-        if image.shape[:2] != (height, width):
-            image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        ids = backend.infer(image)
-        if ids.shape != truth.shape:
-            ids = np.asarray(cv2.resize(ids, truth.shape[::-1], interpolation=cv2.INTER_NEAREST), np.uint8)
+        ids = labels_at(backend.infer(image_at(image, model.input_hw)), truth.shape)
         counted.confusion.add(truth, ids)
         counted.boundaries.add(truth, ids)
         on_image(index + 1)

@@ -80,7 +80,7 @@ def export_model(
     data: LabelledFolder,
     name: str | None = None,
     version: str = "1",
-    size: tuple[int, int] = (360, 480),
+    size: tuple[int, int] | None = None,
     frames: int = 32,
     on_step: OnStep = judge.quiet,
 ) -> Exported:
@@ -93,7 +93,7 @@ def export_model(
         data: labelled frames: `frames` of them, evenly spread, are compared; all of them give the scores.
         name: what the model is called; NET-ENCODER where None.
         version: counts up when the weights change.
-        size: height and width of the input, pixels.
+        size: height and width of the input, pixels; None for those that the checkpoint was trained for.
         frames: how many frames are compared.
         on_step: told of progress.
 
@@ -105,6 +105,7 @@ def export_model(
     """
     check_folder(out)
     trained = checkpoint.load(checkpoint_path)
+    size = size or trained.size_hw
     indices = judge.spread(data, frames)
     model = onnx_from_net(trained.net, size)
     model = store_weights_as_half(model) if precision == "fp32" else half_from_float(model)

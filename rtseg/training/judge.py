@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from rtseg.errors import DataError
 from rtseg.runtimes import load_onnxruntime, load_openvino
 from rtseg.training.confusion import ConfusionMatrix
+from rtseg.training.data import image_at, labels_at
 
 if TYPE_CHECKING:
     import onnx
@@ -53,13 +53,9 @@ def images(
     data: LabelledFolder, indices: Sequence[int], size: tuple[int, int]
 ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
     """Images (H, W, 3), resized to `size` (H, W), and their labels at their own size."""
-    height, width = size
     for index in indices:
         image_rgb, truth = data.read(index)
-        if image_rgb.shape[:2] != size:
-            resized = cv2.resize(image_rgb, (width, height), interpolation=cv2.INTER_AREA)
-            image_rgb = np.asarray(resized, dtype=np.uint8)
-        yield image_rgb, truth
+        yield image_at(image_rgb, size), truth
 
 
 def score(
@@ -69,9 +65,7 @@ def score(
     matrix = ConfusionMatrix(data.classes)
     for predicted, index in zip(labels, indices, strict=True):
         _, truth = data.read(index)
-        height, width = truth.shape
-        at_size = cv2.resize(predicted, (width, height), interpolation=cv2.INTER_NEAREST)
-        matrix.add(truth, np.asarray(at_size, dtype=np.uint8))
+        matrix.add(truth, labels_at(predicted, truth.shape))
     return matrix
 
 

@@ -39,6 +39,8 @@ class TrainOptions:
             files.
         teaching: how much of the divergence from the teachers is added to the loss, where there are any.
         films: sources of frames without labels, on which the teachers alone are learnt from.
+        size_hw: height and width that frames are brought to, pixels, as the model's input will be; None
+            leaves them as they are, and so they are when teachers look.
         synthetic_share: share of synthetic frames among those seen.
         ema: decay a step of the averaged weights, which are what is kept; less in a short training.
         validate_every: epochs between scores.
@@ -66,6 +68,7 @@ class TrainOptions:
     teachers: tuple[str, ...] = ()
     teaching: float = 1.0
     films: tuple[str, ...] = ()
+    size_hw: tuple[int, int] | None = None
     synthetic_share: float = 0.1
     ema: float = 0.998
     validate_every: int = 2

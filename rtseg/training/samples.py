@@ -15,6 +15,7 @@ from rtseg.report import cores
 from rtseg.sources import open_source
 from rtseg.sources.drive import render
 from rtseg.training.augment import random_view
+from rtseg.training.data import image_at, labels_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -56,6 +57,7 @@ class Samples:
         augmentation: how far a view differs from its frame.
         films: sources of frames without labels, `FRAMES_A_FILM` of each, at the labelled frames' size.
         teachers: who look at every frame, if any.
+        size_hw: height and width that frames are brought to, once the teachers have looked; None leaves them.
         on_look: told how many frames they have looked at, and of how many.
         seed: with the epoch's number, the only source of randomness.
 
@@ -73,6 +75,7 @@ class Samples:
         augmentation: Augmentation,
         films: Sequence[str] = (),
         teachers: Teachers | None = None,
+        size_hw: tuple[int, int] | None = None,
         on_look: Callable[[int, int], None] = lambda _done, _total: None,
         seed: int,
     ) -> None:
@@ -89,9 +92,11 @@ class Samples:
         self.frames += [synthetic_frame(width, height, number) for number in range(synthetic)]
         self.frames += [frame for film in films for frame in unlabelled(film, width, height, self.void_id)]
         self.shares = class_shares((labels for _, labels in self.frames), len(classes))
-        if teachers:
-            for index, (image, labels) in enumerate(self.frames):
-                self.frames[index] = (image, labels, teachers.opinion(image))
+        for index, (image, labels) in enumerate(self.frames):
+            opinions = [teachers.opinion(image, size_hw)] if teachers else []
+            size = size_hw or labels.shape
+            self.frames[index] = (image_at(image, size), labels_at(labels, size), *opinions)
+            if teachers:
                 on_look(index + 1, len(self.frames))
         self.rare = tuple(int(index) for index in np.flatnonzero(self.shares < RARE_BELOW))
 

@@ -19,7 +19,7 @@ from rtseg.errors import InputError
 from rtseg.report import cpu_name
 from rtseg.training import checkpoint, curves
 from rtseg.training.confusion import ConfusionMatrix
-from rtseg.training.data import LabelledFolder
+from rtseg.training.data import LabelledFolder, image_at, labels_at
 from rtseg.training.distil import Teachers
 from rtseg.training.initial import begin_with
 from rtseg.training.learner import Learner
@@ -92,7 +92,7 @@ def train(
             on_step(step + 1, learner.total, losses[-1])
         is_last = number + 1 == options.epochs
         due = (number + 1) % options.validate_every == 0 or is_last
-        scores = score(averaged, held_out) if held_out and due else None
+        scores = score(averaged, held_out, options.size_hw) if held_out and due else None
         history.append(
             Epoch(
                 number=number + 1,
@@ -145,6 +145,7 @@ def samples_for(
         augmentation=options.augmentation,
         films=options.films,
         teachers=Teachers(options.teachers, device) if options.teachers else None,
+        size_hw=options.size_hw,
         on_look=on_look,
         seed=options.seed,
     )
@@ -197,14 +198,18 @@ def folder_from_text(data: Path, text: str) -> LabelledFolder:
 
 
 @torch.no_grad()
-def score(net: SegmentationNet, folder: LabelledFolder) -> ConfusionMatrix:
-    """Score `net` as it would ship, on whole frames."""
+def score(
+    net: SegmentationNet, folder: LabelledFolder, size_hw: tuple[int, int] | None = None
+) -> ConfusionMatrix:
+    """Score `net` as it would ship, on whole frames, which it gets at that size; None: as they are."""
     labeller = Labeller(net).eval()
     device = next(net.parameters()).device
     confusion = ConfusionMatrix(folder.classes)
     for index in range(len(folder)):
         image, truth = folder.read(index)
-        confusion.add(truth, labeller(torch.from_numpy(image)[None].to(device))[0].cpu().numpy())
+        seen = torch.from_numpy(image_at(image, size_hw or truth.shape))
+        ids = labeller(seen[None].to(device))[0].cpu().numpy()
+        confusion.add(truth, labels_at(ids, truth.shape))
     return confusion
 
 
@@ -223,6 +228,7 @@ def describe(
         "data_name": options.data_name,
         "data_licence": options.data_licence,
         "classes": list(CAMVID.names),
+        "size": options.size_hw,
         "parameters": parameter_count(net),
         "recipe": recipe(options),
         "epochs_done": len(history),

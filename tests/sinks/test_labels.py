@@ -58,7 +58,7 @@ def test_maps_have_the_size_of_the_frame(maps, tmp_path, size):
     facts = Facts(*size)
     with LabelVideo(tmp_path / "l.mkv", facts) as sink:
         sink.write(painted(maps[0], facts, 0, 0))
-    expected = cv2.resize(maps[0], size, interpolation=cv2.INTER_NEAREST)
+    expected = cv2.resize(maps[0], size, interpolation=cv2.INTER_NEAREST_EXACT)
     assert np.array_equal(read_back(tmp_path / "l.mkv")[0][0], expected)
 
 

@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from rtseg.backends import backend_class
 from rtseg.classes import CAMVID
 from rtseg.errors import InputError
+from rtseg.model import Model
 from rtseg.training import checkpoint
-from rtseg.training.augment import Augmentation, random_view
-from rtseg.training.data import LabelledFolder
+from rtseg.training.augment import Augmentation, crop_of, random_view
+from rtseg.training.data import LabelledFolder, labels_at
+from rtseg.training.evaluate import evaluate
+from rtseg.training.export import export_model
 from rtseg.training.learner import learning_rate, parameter_groups
 from rtseg.training.loss import class_weights, segmentation_loss, soft_jaccard_loss
 from rtseg.training.nets import build
@@ -74,6 +78,51 @@ def test_stopped_and_resumed_is_as_if_never_stopped(options, tmp_path, deep_supe
     resumed = train(interrupted, resume=True)
     ours, theirs = (checkpoint.load(path).net.state_dict() for path in (whole, resumed))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_training_at_another_size_is_scored_and_exported_at_it(options, camvid, tmp_path):
+    path = train(dataclasses.replace(options, size_hw=(90, 120)))
+    made = checkpoint.load(path)
+    assert made.size_hw == (90, 120)
+    shown = LabelledFolder(camvid, "val", CAMVID, every=51)
+    with backend_class("onnxruntime")(
+        Model.read(export_model(path, tmp_path / "m.onnx", precision="fp32", data=shown, frames=2).path)
+    ) as backend:
+        assert backend.model.input_hw == (90, 120)
+        counted = evaluate(backend, shown).confusion
+    assert counted.miou() == pytest.approx(made.description["scores"]["miou"], abs=0.01)
+
+
+def test_frames_are_made_smaller_once_the_teachers_have_looked(camvid):
+    class Looking:
+        def opinion(self, image, size_hw):
+            seen.append((image.shape, size_hw))
+            return np.zeros((23, 30, 11), np.uint8)
+
+    seen = []
+    folder = LabelledFolder(camvid, "train", CAMVID, every=100)
+    made = Samples(
+        [folder],
+        synthetic_share=0,
+        augmentation=Augmentation(),
+        teachers=Looking(),
+        size_hw=(90, 120),
+        seed=0,
+    )
+    assert seen == [((360, 480, 3), (90, 120))] * len(folder)
+    for (image, labels, _), (whole, truth) in zip(
+        made.frames, map(folder.read, range(len(folder))), strict=True
+    ):
+        assert image.shape == (90, 120, 3)
+        assert np.array_equal(image, cv2.resize(whole, (120, 90), interpolation=cv2.INTER_AREA))
+        assert np.array_equal(labels, truth[2::4, 2::4])
+
+
+@pytest.mark.parametrize(
+    ("size", "crop"), [((360, 480), (320, 416)), ((228, 304), (192, 256)), ((40, 33), (32, 32))]
+)
+def test_views_are_a_little_smaller_than_frames(size, crop):
+    assert crop_of(size) == crop
 
 
 def test_deep_supervision_teaches_the_encoder_and_leaves_nothing_in_the_network(options, tmp_path):
@@ -216,6 +265,13 @@ def test_only_what_has_imagenet_s_weights_learns_slower(options, net, encoder, k
         found = {names[value] for value in group["params"]}
         for prefix in prefixes:
             assert {name for name in names.values() if name.startswith(prefix)} <= found
+
+
+def test_labels_at_another_size_are_those_at_the_middle_of_each_pixel():
+    ids = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    assert labels_at(ids, (3, 4)) is ids
+    assert labels_at(labels_at(ids, (9, 12)), (3, 4)).tolist() == ids.tolist()
+    assert labels_at(ids, (1, 1)).tolist() == [[6]]
 
 
 def test_views_keep_image_and_labels_together():
