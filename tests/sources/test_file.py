@@ -112,7 +112,7 @@ def test_pictures_go_without_python_s_collector(videos: Path):
     """One that stayed would keep all pictures of its decoder."""
 
     def pictures_left():
-        return sum(isinstance(each, av.VideoFrame) and each.width > 2 for each in gc.get_objects())
+        return sum(type(each) is av.VideoFrame and each.width > 2 for each in gc.get_objects())
 
     gc.collect()
     before = pictures_left()
