@@ -61,7 +61,9 @@ if TYPE_CHECKING:
 @click.option("--epochs", type=click.IntRange(min=1), default=250, show_default=True)
 @click.option("--batch", type=click.IntRange(min=2), default=8, show_default=True, help="Views a step.")
 @click.option(
-    "--size", metavar="WxH", help="Bring frames to this size, the model's input, first; 480x360 if left out."
+    "--size",
+    metavar="WxH",
+    help="Bring frames to this size, the model's input; left out, they stay as they are.",
 )
 @click.option(
     "--crop", metavar="WxH", help="Size of a view, pixels; 416x320 if left out, or as much of --size."

@@ -45,7 +45,7 @@ class Checkpoint:
     @property
     def size_hw(self) -> tuple[int, int]:
         """Height and width of the images that it was trained for, pixels."""
-        height, width = self.description.get("size") or USUAL_SIZE_HW
+        height, width = self.description.get("recipe", {}).get("size_hw") or USUAL_SIZE_HW
         return height, width
 
 

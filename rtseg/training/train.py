@@ -228,7 +228,6 @@ def describe(
         "data_name": options.data_name,
         "data_licence": options.data_licence,
         "classes": list(CAMVID.names),
-        "size": options.size_hw,
         "parameters": parameter_count(net),
         "recipe": recipe(options),
         "epochs_done": len(history),

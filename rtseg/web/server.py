@@ -102,7 +102,8 @@ class PageServer:
     def start(self, app: Application) -> None:
         """Begin to serve an application, in a thread."""
         self._app = app
-        Thread(target=self._learn_full_name, name="web name", daemon=True).start()
+        if not self.is_loopback:
+            Thread(target=self._learn_full_name, name="web name", daemon=True).start()
         self._thread = Thread(target=self._run, name="web", daemon=False)
         self._thread.start()
         self._ready.wait()
