@@ -5,19 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
 from rtseg.report import rtseg_version
-from rtseg.web.files import page_routes
 from rtseg.web.openapi import of_batch
 from rtseg.web.server import PageServer
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from starlette.requests import Request
     from typing_extensions import Self
 
     from rtseg.batch.batch import Batch
@@ -38,10 +32,19 @@ class BatchPage:
         self._batch = batch
         self._told: dict[str, Any] = {"running": True, **batch.overview()}
         self.link = self._server.link
-        self.asgi = Starlette(
+        self.asgi = self._application()
+
+    def _application(self) -> Any:  # noqa: ANN401
+        from starlette.applications import Starlette
+        from starlette.responses import JSONResponse
+        from starlette.routing import Route
+
+        from rtseg.web.files import page_routes
+
+        return Starlette(
             routes=[
                 *page_routes("batch.html"),
-                Route("/api/batch", self._tell),
+                Route("/api/batch", lambda _: JSONResponse(self._told)),
                 Route("/api/openapi.json", lambda _: JSONResponse(of_batch(rtseg_version()))),
             ]
         )
@@ -71,6 +74,3 @@ class BatchPage:
     ) -> None:
         """End."""
         self._server.close()
-
-    async def _tell(self, _request: Request) -> Response:
-        return JSONResponse(self._told)

@@ -213,6 +213,26 @@ def test_heads_that_are_too_long_are_refused(session):
         assert ask(session, "/", {"X-Long": "x" * 200_000}).status == 400
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "from rtseg.web.page import RunPage; RunPage(serve)",
+        "from rtseg.web.batch import BatchPage; BatchPage(serve, None)",
+    ],
+)
+def test_without_its_libraries_every_page_says_what_to_install(begun):
+    code = (
+        "import sys; sys.modules['starlette'] = None\n"
+        "from rtseg.errors import MissingDependencyError\n"
+        "from rtseg.web.server import Serve\n"
+        "serve = Serve('127.0.0.1:0')\n"
+        f"try: {begun}\n"
+        "except MissingDependencyError as error: sys.exit(0 if 'pip install' in str(error) else str(error))\n"
+        "sys.exit('nothing was said')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
 def test_a_run_without_a_page_loads_no_web_server():
     code = (
         "import sys, rtseg.session, rtseg.live\n"
