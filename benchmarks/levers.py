@@ -3,9 +3,9 @@
 python benchmarks/levers.py ../shared/data/camvid --film CLIP ... [--hold-out 0006R0 ...] [--only LEVER ...]
 
 Val goes on where a drive of train ends, so it flatters what remembers. Here a drive of train is left out and
-scored. The small network is trained briefly: first plainly, then with one lever at a time, then with all. A
-training that was interrupted goes on where it was (runs/levers); what is known is kept in docs/levers.json
-and not made again.
+scored. The U-Net is trained briefly on pictures of 240×180: first plainly, then with one lever at a time,
+then with those of the shipped recipes. Who teaches has not seen that drive either. A training that was
+interrupted goes on where it was (runs/levers); what is known is kept in docs/levers.json and not made again.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 from documents import refresh, table
 
 from rtseg.classes import CAMVID
 from rtseg.report import environment
 from rtseg.training import checkpoint
 from rtseg.training.augment import Augmentation
-from rtseg.training.data import LabelledFolder
+from rtseg.training.data import LabelledFolder, image_at, labels_at
 from rtseg.training.recipe import TrainOptions
 from rtseg.training.state import RESUME
-from rtseg.training.train import score, train
+from rtseg.training.train import CHECKPOINT, score, train
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +37,13 @@ if TYPE_CHECKING:
 DRIVES = ("0001TP", "0006R0", "0016E5")
 """What the names of a drive's frames begin with."""
 RARE = ("pole", "sign", "fence", "pedestrian", "bicyclist")
-CROP_HW = (240, 320)
-PLAIN = Augmentation(crop_hw=CROP_HW, light=0.0, hue=0.0, rare_share=0.0, paste_share=0.0)
+SIZE_HW, CROP_HW = (180, 240), (160, 208)
+TEACHER = "lite2"
+"""The lever whose network teaches in others."""
+PLAIN = Augmentation(
+    crop_hw=CROP_HW, scale=(1.0, 1.0), rotation_deg=0.0, light=0.0, hue=0.0, rare_share=0.0, paste_share=0.0
+)
+"""A place in the picture, and whether it is mirrored."""
 KNOWN, PAGE = Path("docs/levers.json"), Path("docs/levers.md")
 
 Known = dict[str, dict[str, dict[str, float]]]
@@ -51,8 +57,7 @@ def main() -> None:
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("--film", dest="films", action="append", default=[], metavar="SOURCE")
-    parser.add_argument("--teacher", default="unet-lite0", metavar="M")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--hold-out", nargs="+", choices=DRIVES, default=DRIVES)
     parser.add_argument("--only", nargs="+", metavar="LEVER")
     parser.add_argument("--runs", type=Path, default=Path("runs/levers"))
@@ -61,57 +66,76 @@ def main() -> None:
     for drive in arguments.hold_out:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder)
-            lay_out(arguments.data.resolve(), data, drive)
+            lay_out(arguments.data, data, drive)
             plain = TrainOptions(
-                data=data, out=arguments.runs / drive, validate=None, net="slim", encoder="none",
-                epochs=arguments.epochs, jaccard=0.0, synthetic_share=0.0, augmentation=PLAIN,
+                data=data, out=arguments.runs / drive, validate=None, epochs=arguments.epochs, jaccard=0.0,
+                ema=0.0, synthetic_share=0.0, augmentation=PLAIN,
             )  # fmt: skip
-            for lever, options in recipes(plain, arguments.teacher, arguments.films).items():
-                found = known.setdefault(drive, {})
+            found, levers = known.setdefault(drive, {}), recipes(plain, arguments.films)
+            for lever, options in levers.items():
                 if lever not in found and (not arguments.only or lever in arguments.only):
+                    if options.teachers and not Path(options.teachers[0]).is_file():
+                        learn(levers[TEACHER])
                     found[lever] = scores_of(learn(options), data)
                     print(drive, lever, found[lever], file=sys.stderr)
                     KNOWN.write_text(json.dumps(known, indent=1) + "\n")
-    levers = overview(known)
-    refresh(PAGE, {"levers": levers, "machine": f"{arguments.epochs} epochs; {environment()['cpu']}."})
-    print(levers)
+    found_so_far = overview(known)
+    refresh(PAGE, {"levers": found_so_far, "machine": f"{arguments.epochs} epochs; {environment()['cpu']}."})
+    print(found_so_far)
 
 
-def recipes(plain: TrainOptions, teacher: str, films: Sequence[str]) -> dict[str, TrainOptions]:
-    """The plain recipe, it with one lever each, and with all."""
+def recipes(plain: TrainOptions, films: Sequence[str]) -> dict[str, TrainOptions]:
+    """The plain recipe, it with one lever each, and with those of the shipped recipes."""
+    teachers = (str(plain.out / TEACHER / CHECKPOINT),)
     views: dict[str, dict[str, Any]] = {
+        "scale": {"scale": (0.6, 2.0)},
+        "tilt": {"rotation_deg": 4.0},
         "light": {"light": 0.3, "hue": 0.1},
         "rare": {"rare_share": 0.5},
         "paste": {"paste_share": 0.4},
         "spoilt": {"spoilt_share": 0.1},
+        "cutout": {"cutout_share": 0.5},
     }
     parts: dict[str, dict[str, Any]] = {
         "jaccard": {"jaccard": 0.5},
-        "synthetic": {"synthetic_share": 0.1},
+        "hardest": {"hardest": 0.3},
+        "soft edges": {"soft_edges": True},
         "deep": {"deep_supervision": 0.4},
-        "teacher": {"teachers": (teacher,)},
-        "films": {"teachers": (teacher,), "films": tuple(films)},
+        "averaged": {"ema": 0.998},
+        "synthetic": {"synthetic_share": 0.1},
+        "longer": {"epochs": 3 * plain.epochs},
+        "lite1": {"encoder": "lite1"},
+        TEACHER: {"encoder": "lite2"},
+        "teacher": {"teachers": teachers},
+        "films": {"teachers": teachers, "films": tuple(films)},
+        "summed skips": {"net": "unet-sum"},
     }
     found = {"plain": plain}
     for lever, change in views.items():
         found[lever] = dataclasses.replace(plain, augmentation=dataclasses.replace(PLAIN, **change))
     for lever, change in parts.items():
         found[lever] = dataclasses.replace(plain, **change)
-    all_views = {name: value for change in views.values() for name, value in change.items()}
-    all_parts = {name: value for change in parts.values() for name, value in change.items()}
-    augmentation = dataclasses.replace(PLAIN, **all_views)
-    found["all"] = dataclasses.replace(plain, augmentation=augmentation, **all_parts)
+    shipped = TrainOptions(plain.data, plain.out)
+    found["shipped"] = dataclasses.replace(
+        plain,
+        augmentation=dataclasses.replace(shipped.augmentation, crop_hw=CROP_HW),
+        **{name: getattr(shipped, name) for name in ("jaccard", "ema", "synthetic_share")},
+    )
     return {lever: dataclasses.replace(each, out=plain.out / lever) for lever, each in found.items()}
 
 
 def lay_out(source: Path, data: Path, drive: str) -> None:
-    """Links in `data` to the frames of train in `source`: `held` those of the drive, `train` the others."""
-    for kind in ("", "annot"):
-        for split in ("train", "held"):
-            (data / f"{split}{kind}").mkdir()
-        for path in (source / f"train{kind}").glob("*.png"):
-            split = "held" if path.name.startswith(drive) else "train"
-            (data / f"{split}{kind}" / path.name).symlink_to(path)
+    """Write train's frames at `SIZE_HW` to `data`: as `held` those of the drive, as `train` the others."""
+    folder = LabelledFolder(source, "train", CAMVID)
+    for split in ("train", "held"):
+        (data / split).mkdir()
+        (data / f"{split}annot").mkdir()
+    for index, path in enumerate(folder.image_paths):
+        image, ids = folder.read(index)
+        split = "held" if path.name.startswith(drive) else "train"
+        small = cv2.cvtColor(image_at(image, SIZE_HW), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(data / split / path.name), small)
+        cv2.imwrite(str(data / f"{split}annot" / path.name), labels_at(ids, SIZE_HW))
 
 
 def learn(options: TrainOptions) -> Path:

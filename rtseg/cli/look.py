@@ -66,9 +66,7 @@ def _list_nets() -> None:
         rows.append((name, encoder, f"{parameter_count(net):,}", f"{macs(net, (360, 480)) / 1e9:.2f}"))
     console = console_for(None)
     console.print(table("networks, at 480×360", ("net", "encoder", "parameters", "GMACs"), rows, text=2))
-    console.print(
-        f"All but stack and slim take each encoder: {', '.join(encoders_of('unet'))}.", markup=False
-    )
+    console.print(f"All but stack take each encoder: {', '.join(encoders_of('unet'))}.", markup=False)
 
 
 @click.command("doctor")

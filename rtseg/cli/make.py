@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--net", default="unet", show_default=True, metavar="NAME", help="`rtseg models --nets` lists them."
 )
-@click.option(
-    "--encoder", metavar="NAME", help="lite0, the default, lite1, lite2 or plain; stack and slim have none."
-)
+@click.option("--encoder", metavar="NAME", help="lite0, the default, lite1, lite2 or plain; stack has none.")
 @click.option(
     "--init",
     metavar="M",
@@ -168,7 +166,7 @@ def train_command(
     Examples:
       rtseg train --data camvid --out runs/unet
       rtseg train --data mine --out runs/mine --init unet-lite0 --learning-rate 2e-4 --epochs 20
-      rtseg train --data camvid --out runs/small --net slim --teacher unet-lite0 --film clip.mp4
+      rtseg train --data camvid --out runs/taught --teacher unet-lite0 --film clip.mp4
       rtseg train --data camvid --out runs/fcn --net fcn-8s --encoder plain --epochs 20
 
     Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.

@@ -37,6 +37,7 @@ class Augmentation:
         light: largest relative change of brightness, contrast and saturation.
         hue: largest relative change of each colour channel's gain.
         spoilt_share: share of the views with the noise of a sensor or the blocks of JPEG.
+        cutout_share: share of the views in which a rectangle is grey, and labelled all the same.
         rare_share: share of the views that are laid over a pixel of a rare class, where the frame has one.
         paste_share: share of the views into which things of another frame are pasted.
         pasted: names of the classes that are pasted: rare, and not seen through as a fence is.
@@ -48,6 +49,7 @@ class Augmentation:
     light: float = 0.3
     hue: float = 0.1
     spoilt_share: float = 0.0
+    cutout_share: float = 0.0
     rare_share: float = 0.5
     paste_share: float = 0.4
     pasted: tuple[str, ...] = ("pole", "sign", "pedestrian", "bicyclist")
@@ -83,8 +85,14 @@ def random_view(
             (image, *truth), _warped(donor, matrix, augmentation.crop_hw, void_id), pasted
         )
     image = _relit(image, augmentation, rng)
-    is_spoilt = augmentation.spoilt_share > 0 and rng.random() < augmentation.spoilt_share
-    return _spoilt(image, rng) if is_spoilt else image, *truth
+    if _by_chance(augmentation.cutout_share, rng):
+        _cut_out(image, rng)
+    return _spoilt(image, rng) if _by_chance(augmentation.spoilt_share, rng) else image, *truth
+
+
+def _by_chance(share: float, rng: np.random.Generator) -> bool:
+    """Whether to, in `share` of all cases; where it never is, no number is drawn."""
+    return share > 0 and rng.random() < share
 
 
 def _warped(
@@ -199,6 +207,14 @@ def _relit(
     if rng.random() < 0.2:
         relit = cv2.GaussianBlur(relit, (0, 0), float(rng.uniform(0.3, 1.2)))
     return np.asarray(relit, np.uint8)
+
+
+def _cut_out(image: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Make a rectangle of an eighth to a third of each side grey, in place (DeVries & Taylor 2017)."""
+    (top, height), (left, width) = (
+        (int(rng.integers(length)), round(length * rng.uniform(1 / 8, 1 / 3))) for length in image.shape[:2]
+    )
+    image[top : top + height, left : left + width] = 127
 
 
 def _spoilt(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -14,7 +14,6 @@ from rtseg.tensorrt.onnx_file import weights_as_float
 from rtseg.training.nets import NETS, build, encoders_of
 from rtseg.training.nets.base import PIXEL_SCALE
 from rtseg.training.nets.blocks import ConvBlock
-from rtseg.training.nets.encoders import Encoder
 from rtseg.training.onnx_files import arrays
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 def begin_with(net: SegmentationNet, model: str, batches: Iterable[Tensor]) -> None:
     """Put the weights of a model into `net`, which then labels as the model does.
 
-    Parts of an encoder that are `fresh` begin anew where they do not fit, and it does not label so yet.
-
     In a file BatchNorm is folded into the convolutions. Here it comes back: its statistics are taken from
     images, and its factors are such that nothing changes. So training can go on as if it had never been away.
 
@@ -43,7 +40,7 @@ def begin_with(net: SegmentationNet, model: str, batches: Iterable[Tensor]) -> N
         ModelError: there is no such model, or it is not FP32.
         InputError: it is of another network.
     """
-    norms = _put_weights(net, model, _fresh(net))
+    norms = _put_weights(net, model)
     with torch.no_grad():
         _take_statistics(net, norms, batches)
 
@@ -71,20 +68,10 @@ def network_of(model: str) -> SegmentationNet:
     raise InputError(f"{model}: it was made from no network that `rtseg models --nets` lists.")
 
 
-def _fresh(net: SegmentationNet) -> tuple[str, ...]:
-    """Beginnings of the names of layers that may be another network's: those of an encoder's `fresh`."""
-    return tuple(
-        f"{name}.{part}."
-        for name, module in net.named_modules()
-        if isinstance(module, Encoder)
-        for part in module.fresh
-    )
-
-
-def _put_weights(net: SegmentationNet, model: str, fresh: tuple[str, ...] = ()) -> list[nn.Module]:
+def _put_weights(net: SegmentationNet, model: str) -> list[nn.Module]:
     """The weights of a model; the BatchNorms, which its file has no more, then only add the biases.
 
-    Returns these BatchNorms. Layers whose names begin with one of `fresh` stay as they are where they differ.
+    Returns these BatchNorms.
     """
     stored, convolutions = _stored_arrays(model), _convolutions(net)
     folded = {f"{name}.0": block for name, block in net.named_modules() if isinstance(block, ConvBlock)}
@@ -93,8 +80,6 @@ def _put_weights(net: SegmentationNet, model: str, fresh: tuple[str, ...] = ()) 
         for name, layer in convolutions:
             found = stored.get(f"net.{name}.weight")
             if found is None or found.shape != layer.weight.shape:
-                if name.startswith(fresh):
-                    continue
                 raise InputError(
                     f"{model}: was made from another network ({name} differs). "
                     "Give the --net and --encoder that it has."

@@ -77,7 +77,14 @@ class Learner:
     def _loss(self, step: int, logits: Tensor, truth: Tensor, opinions: list[Tensor]) -> Tensor:
         """What labels and teachers, if any, have against these scores."""
         options = self._options
-        loss = segmentation_loss(logits, truth, self._weights, options.jaccard * step / self.total)
+        loss = segmentation_loss(
+            logits,
+            truth,
+            self._weights,
+            options.jaccard * step / self.total,
+            hardest=options.hardest,
+            soft_edges=options.soft_edges,
+        )
         for opinion in opinions:
             loss = loss + options.teaching * distillation_loss(logits, opinion)
         return loss
@@ -100,8 +107,8 @@ def parameter_groups(
     net: SegmentationNet, deep: DeepHeads | None, options: TrainOptions
 ) -> list[dict[str, Any]]:
     """What ImageNet's weights began and the rest, each with its factor on the learning rate."""
-    encoders = [module for module in net.modules() if isinstance(module, Encoder)]
-    known = {value for encoder in encoders for value in encoder.pretrained()}
+    encoders = [module for module in net.modules() if isinstance(module, Encoder) and module.from_imagenet]
+    known = {value for encoder in encoders for value in encoder.parameters()}
     others = [value for value in net.parameters() if value not in known]
     others += deep.parameters() if deep is not None else []
     begun = [value for value in net.parameters() if value in known]

@@ -13,53 +13,70 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-VOID = 255
-"""No class, whatever classes there are."""
-
-
 def class_weights(shares: NDArray[np.float64]) -> Tensor:
     """Weights (classes,), float32, 1 / ln(1.1 + share of pixels) (Paszke et al. 2016, with 1.1 for 1.02)."""
     return torch.from_numpy((1 / np.log(1.1 + shares)).astype(np.float32))
 
 
-def segmentation_loss(logits: Tensor, labels: Tensor, weights: Tensor, jaccard: float) -> Tensor:
+def segmentation_loss(
+    logits: Tensor,
+    labels: Tensor,
+    weights: Tensor,
+    jaccard: float,
+    *,
+    hardest: float = 1.0,
+    soft_edges: bool = False,
+) -> Tensor:
     """Mean loss of a batch over its pixels, a scalar.
 
     Args:
-        logits: (B, C, h, w), one for each pixel, or for each place of k×k pixels.
-        labels: (B, k·h, k·w), uint8, or less than k fewer of them; ids of C and above are void and left out.
+        logits: (B, C, H, W).
+        labels: (B, H, W), uint8; ids of C and above are void and left out.
         weights: (C,), of the classes in the cross-entropy.
         jaccard: how much of the soft Jaccard loss is added.
+        hardest: share of the labelled pixels that the cross-entropy is of, those where it is highest
+            (Shrivastava et al. 2016).
+        soft_edges: whether a pixel is of each class by its share of the 3×3 pixels around it.
     """
-    pixels = pixels_of_classes(labels, logits)
-    truth = pixels.sum((0, 2, 3))
+    truth = one_hot(labels, logits)
     if not truth.any():
         return logits.sum() * 0
+    target = softened(truth) if soft_edges else truth
     likelihoods = logits.log_softmax(dim=1)
-    entropy = -(weights * (pixels * likelihoods).sum((0, 2, 3))).sum() / (weights * truth).sum()
+    wrong = -(weights.view(1, -1, 1, 1) * target * likelihoods).sum(1)
+    weight = (weights.view(1, -1, 1, 1) * target).sum(1)
+    counted = hardest_of(wrong, weight > 0, hardest) if hardest < 1 else slice(None)
+    entropy = wrong[counted].sum() / weight[counted].sum()
     if jaccard == 0:
         return entropy
-    return entropy + jaccard * soft_jaccard_loss(likelihoods.exp(), pixels)
+    return entropy + jaccard * soft_jaccard_loss(likelihoods.exp(), truth)
 
 
-def soft_jaccard_loss(probabilities: Tensor, pixels: Tensor) -> Tensor:
+def hardest_of(wrong: Tensor, known: Tensor, share: float) -> Tensor:
+    """Which of the `known` pixels have the highest `share` of `wrong`; all three (B, H, W) but the share."""
+    count = max(1, round(share * int(known.sum())))
+    least = wrong[known].detach().topk(count, sorted=False).values.min()
+    return known & (wrong >= least)
+
+
+def softened(truth: Tensor) -> Tensor:
+    """One-hot labels (B, C, H, W) averaged over 3×3 labelled pixels; nothing where there was no label."""
+    known = truth.sum(1, keepdim=True)
+    around = F.avg_pool2d(truth, 3, 1, 1)
+    return around / around.sum(1, keepdim=True).clamp(min=1e-6) * known
+
+
+def soft_jaccard_loss(probabilities: Tensor, truth: Tensor) -> Tensor:
     """1 − the mean over present classes of Σpt / (Σp + Σt − Σpt), over the batch (Rahman & Wang 2016).
 
-    Both are (B, C, h, w); see `pixels_of_classes`.
+    Both are (B, C, H, W); `truth` is one-hot, nothing where there is no label.
     """
-    truth = pixels.sum((0, 2, 3))
-    hits = (probabilities * pixels).sum((0, 2, 3))
-    union = (probabilities * pixels.sum(1, keepdim=True)).sum((0, 2, 3)) + truth - hits
-    present = truth > 0
-    return 1 - (hits[present] / union[present]).mean()
+    present = truth.sum((0, 2, 3))
+    hits = (probabilities * truth).sum((0, 2, 3))
+    union = (probabilities * truth.sum(1, keepdim=True)).sum((0, 2, 3)) + present - hits
+    return 1 - (hits[present > 0] / union[present > 0]).mean()
 
 
-def pixels_of_classes(labels: Tensor, logits: Tensor) -> Tensor:
-    """How many of a place's pixels are of each class, of the shape and type of `logits` (B, C, h, w)."""
-    batch, classes, height, width = logits.shape
-    side = -(-labels.shape[-1] // width)
-    beyond = (0, width * side - labels.shape[-1], 0, height * side - labels.shape[-2])
-    padded = F.pad(labels, beyond, value=VOID)
-    places = padded.reshape(batch, height, side, width, side).permute(0, 2, 4, 1, 3).flatten(1, 2)
-    counts = [(places == id_).sum(1, dtype=torch.uint8) for id_ in range(classes)]
-    return torch.stack(counts, 1).to(logits)
+def one_hot(labels: Tensor, logits: Tensor) -> Tensor:
+    """Whether a pixel is of a class, 0 or 1, of the shape and type of `logits` (B, C, H, W)."""
+    return torch.stack([labels == id_ for id_ in range(logits.shape[1])], 1).to(logits)

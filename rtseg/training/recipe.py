@@ -34,6 +34,8 @@ class TrainOptions:
         weight_decay: of AdamW.
         jaccard: how much of the soft Jaccard loss is added to the cross-entropy at the end; it grows from
             nothing, because while a rare class is never predicted this loss keeps it so.
+        hardest: share of the pixels, the hardest, that the cross-entropy is of.
+        soft_edges: whether labels fade into each other where they meet.
         deep_supervision: how much of what is wrong with the scores of the encoder's deepest maps is added.
         teachers: networks to learn from, beside the labels: checkpoints, shipped models' names, or FP32 model
             files.
@@ -64,6 +66,8 @@ class TrainOptions:
     encoder_rate: float = 0.25
     weight_decay: float = 1e-2
     jaccard: float = 0.5
+    hardest: float = 1.0
+    soft_edges: bool = False
     deep_supervision: float = 0.0
     teachers: tuple[str, ...] = ()
     teaching: float = 1.0

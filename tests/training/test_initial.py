@@ -58,18 +58,6 @@ def test_another_network_is_refused(fp32_path, frames):
         begin_with(build("unet", "lite0", len(CAMVID), pretrained=False), "nothing", [frames])
 
 
-def test_a_dense_front_begins_anew_and_the_rest_goes_on(fp32_path, frames):
-    torch.manual_seed(0)
-    net, model = build("unet", "fused0", len(CAMVID), pretrained=False), begun(fp32_path, frames)
-    new = {name: value.clone() for name, value in net.state_dict().items()}
-    begin_with(net, str(fp32_path), [frames.permute(0, 3, 1, 2)])
-    for name, value in net.state_dict().items():
-        if name.startswith(("encoder.stem.", "encoder.blocks.1.", "encoder.blocks.2.")):
-            assert torch.equal(value, new[name]), name
-        elif name.endswith("0.weight"):
-            assert torch.equal(value, model.state_dict()[name]), name
-
-
 @pytest.mark.parametrize("name", NETS)
 def test_a_file_tells_which_network_it_is(name, tmp_path, fp32_path):
     import onnx

@@ -21,14 +21,14 @@ def parsed(tmp_path, told, *arguments):
 
 def test_it_stands_in_for_the_defaults_and_what_is_given_wins(tmp_path):
     told = {
-        "net": "slim",
+        "net": "fcn-8s",
         "split": ["train", "val/5"],
         "epochs": 7,
         "learning-rate": 0.004,
         "teacher": ["unet-lite0"],
     }
     found = parsed(tmp_path, told, "--epochs", "9")
-    assert found["net"] == "slim"
+    assert found["net"] == "fcn-8s"
     assert found["splits"] == ("train", "val/5")
     assert found["learning_rate"] == 0.004
     assert found["teachers"] == ("unet-lite0",)

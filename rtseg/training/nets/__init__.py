@@ -2,7 +2,7 @@
 
 base.py             SegmentationNet and Labeller: the promises of every network
 blocks.py           the pieces that the networks share
-encoders.py         EfficientNet-Lite 0, 1, 2 (ImageNet weights), 0 with a dense front, plain (from scratch)
+encoders.py         EfficientNet-Lite 0, 1, 2 (ImageNet weights), plain (from scratch)
 
 The story of segmentation, in its order, one network a file:
 
@@ -16,10 +16,6 @@ deeplab.py          atrous convolution and atrous pyramid pooling
 pspnet.py           pyramid pooling
 refinenet.py        multi-path refinement
 gcn.py              large separable kernels, boundary refinement
-
-And one for speed, made for CPUs:
-
-slim.py             a U-Net with an encoder of its own, cheap where maps are large
 """
 
 from __future__ import annotations
@@ -31,13 +27,12 @@ from rtseg.training.nets.base import Labeller, SegmentationNet, normalized
 from rtseg.training.nets.blocks import macs, parameter_count
 from rtseg.training.nets.deeplab import DeepLab
 from rtseg.training.nets.encoder_decoder import EncoderDecoder
-from rtseg.training.nets.encoders import EfficientNetLite, Encoder, FusedLite, PlainEncoder
+from rtseg.training.nets.encoders import EfficientNetLite, Encoder, PlainEncoder
 from rtseg.training.nets.fcn import FCN8s, FCN16s, FCN32s
 from rtseg.training.nets.gcn import GCN
 from rtseg.training.nets.pspnet import PSPNet
 from rtseg.training.nets.refinenet import RefineNet
 from rtseg.training.nets.residual_unet import ResidualUNet
-from rtseg.training.nets.slim import Slim
 from rtseg.training.nets.stack import Stack
 from rtseg.training.nets.summing_unet import SummingUNet
 from rtseg.training.nets.unet import UNet
@@ -58,16 +53,12 @@ _WITH_ENCODER: dict[str, Callable[[Encoder, int], SegmentationNet]] = {
     "refinenet": RefineNet,
     "gcn": GCN,
 }
-_WITHOUT: dict[str, Callable[[int, bool], SegmentationNet]] = {
-    "stack": lambda classes, _pretrained: Stack(classes),
-    "slim": lambda classes, pretrained: Slim(classes, pretrained=pretrained),
-}
-NETS = ("stack", *_WITH_ENCODER, "slim")
+NETS = ("stack", *_WITH_ENCODER)
 """Names, in the order of their history."""
 
-ENCODERS = ("lite0", "lite1", "lite2", "fused0", "plain")
+ENCODERS = ("lite0", "lite1", "lite2", "plain")
 NO_ENCODER = "none"
-"""What stands in place of an encoder's name where the network has none, or its own only."""
+"""What stands in place of an encoder's name where the network has none."""
 
 
 def encoders_of(net: str) -> tuple[str, ...]:
@@ -88,7 +79,7 @@ def build(net: str, encoder: str, classes: int, *, pretrained: bool = True) -> S
         net: one of `NETS`.
         encoder: one of `encoders_of(net)`.
         classes: number of classes.
-        pretrained: start a "lite" or "fused", or slim, from ImageNet weights; without effect on others.
+        pretrained: start a "lite" from ImageNet weights; without effect on others.
 
     Raises:
         InputError: there is no network of that name, or it takes no such encoder.
@@ -98,15 +89,14 @@ def build(net: str, encoder: str, classes: int, *, pretrained: bool = True) -> S
     if encoder not in known:
         raise InputError(f"There is no encoder {encoder!r} for {net}. Choose one of: {', '.join(known)}.")
     if encoder == NO_ENCODER:
-        return _WITHOUT[net](classes, pretrained)
+        return Stack(classes)
     return _WITH_ENCODER[net](_encoder(encoder, pretrained), classes)
 
 
 def _encoder(name: str, pretrained: bool) -> Encoder:
     if name == "plain":
         return PlainEncoder()
-    kind = FusedLite if name.startswith("fused") else EfficientNetLite
-    return kind(int(name[-1]), pretrained=pretrained)
+    return EfficientNetLite(int(name[-1]), pretrained=pretrained)
 
 
 __all__ = [

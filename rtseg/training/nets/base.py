@@ -1,4 +1,4 @@
-"""What every network promises: an image in, one logit a class and pixel out."""
+"""What every network promises: an image in, one logit a class and pixel out, at the image's own size."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ class SegmentationNet(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Logits (B, classes, H, W) of `image` (B, 3, H, W), RGB levels 0…255 of any number type.
 
-        For training; what ships is `Labeller`. One whose places of 2×2 pixels are of one class anyway gives
-        one for each place.
+        For training; what ships is `Labeller`.
         """
         return resize(self.score(normalized(image)), (image.shape[-2], image.shape[-1]), "bilinear")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rtseg.errors import MissingDependencyError
-from rtseg.training.nets.blocks import ConvBlock, ResidualBlock, normal_init
+from rtseg.training.nets.blocks import ConvBlock, normal_init
 
 
 class Encoder(nn.Module):
@@ -17,20 +17,11 @@ class Encoder(nn.Module):
 
     Attributes:
         channels: `channels[i]` is the width of the map at stride 2 ** (i + 1).
-        fresh: names of the parts that begin anew where training begins with a model of another encoder.
-        from_imagenet: whether there are ImageNet weights for the other parts.
+        from_imagenet: whether ImageNet's weights may begin it.
     """
 
     channels: tuple[int, ...]
-    fresh: tuple[str, ...] = ()
     from_imagenet: bool = False
-
-    def pretrained(self) -> list[nn.Parameter]:
-        """What ImageNet's weights may begin."""
-        if not self.from_imagenet:
-            return []
-        fresh = tuple(f"{part}." for part in self.fresh)
-        return [value for name, value in self.named_parameters() if not name.startswith(fresh)]
 
     def last_stage(self) -> nn.Module:
         """What makes the deepest maps of those before."""
@@ -142,28 +133,6 @@ class EfficientNetLite(Encoder):
             if index in self.taps:
                 features.append(x)
         return features
-
-
-class FusedLite(EfficientNetLite):
-    """EfficientNet-Lite that begins with dense 3×3 convolutions, as EfficientNetV2 does (Tan & Le 2021).
-
-    Down to stride 4 maps are large and narrow, and expanding them for a depthwise convolution takes a quarter
-    of the U-Net's time at INT8. What stands in their place is new; the rest has ImageNet weights.
-    """
-
-    FUSED = 3
-    """Blocks that are replaced, as the stem is."""
-
-    def __init__(self, version: int, *, pretrained: bool = True) -> None:
-        super().__init__(version, pretrained=pretrained)
-        half, quarter = self.channels[:2]
-        self.stem = ConvBlock(3, half, stride=2)
-        self.blocks[0] = nn.Identity()
-        self.blocks[1] = ConvBlock(half, quarter, stride=2)
-        self.blocks[2] = ResidualBlock(quarter)
-        self.fresh = ("stem", *(f"blocks.{index}" for index in range(self.FUSED)))
-        for name in self.fresh:
-            normal_init(self.get_submodule(name))
 
 
 STEM_LAYERS = {"_conv_stem": "stem.0", "_bn0": "stem.1"}
