@@ -18,17 +18,32 @@ if TYPE_CHECKING:
 Known = dict[str, Any]
 SHEET_WIDTH = 960
 
+LEAST_SHOWN = 0.6
+"""Of the best score; what is below is written, not drawn."""
+
+CLAIMS = {
+    "skips": ("encoder-decoder", "fcn-32s", "fcn-16s", "fcn-8s"),
+    "concatenation or sum": ("unet", "unet-sum"),
+    "atrous or pooling": ("deeplab", "pspnet"),
+}
+"""What the story says, and who is to be compared for it."""
+
 
 def write_page(folder: Path) -> None:
     """Fill the tables of the page beside the folder; write cost.svg, edges.svg and sheet.png into it."""
     known = {net: json.loads(path.read_text()) for net in NETS if (path := folder / f"{net}.json").is_file()}
     costs = json.loads((folder / "costs.json").read_text())
-    parts = {"overview": overview(known, costs), "classes": by_class(known), "machine": machine(costs)}
+    parts = {
+        "overview": overview(known, costs),
+        "claims": claims(known, costs),
+        "classes": by_class(known),
+        "machine": machine(costs),
+    }
     refresh(folder.with_suffix(".md"), parts)
     plot_cost(folder / "cost.svg", known, costs)
     plot_edges(folder / "edges.svg", known)
     write_sheet(folder, known)
-    print(parts["overview"])
+    print(parts["overview"], parts["claims"], parts["classes"], sep="\n\n")
 
 
 def machine(costs: Known) -> str:
@@ -52,6 +67,25 @@ def overview(known: dict[str, Known], costs: Known) -> str:
     return table(columns, rows)
 
 
+def claims(known: dict[str, Known], costs: Known) -> str:
+    """INT8's scores and costs of those that are compared."""
+    rows = [
+        (
+            claim,
+            net,
+            f"{known[net]['int8']['miou']:.3f}",
+            f"{known[net]['int8']['boundary_miou']:.3f}",
+            f"{known[net]['int8']['iou']['pole']:.2f}",
+            f"{known[net]['gmacs']:.2f}",
+            f"{costs['nets'][net]['engine_ms']:.1f}",
+        )
+        for claim, nets in CLAIMS.items()
+        for net in nets
+        if net in known
+    ]
+    return table(("claim", "net", "mIoU", "boundary", "pole", "GMACs", "engine, ms"), rows)
+
+
 def by_class(known: dict[str, Known]) -> str:
     """IoU by class at INT8; a row for each network."""
     rows = [
@@ -62,17 +96,27 @@ def by_class(known: dict[str, Known]) -> str:
 
 
 def plot_cost(path: Path, known: dict[str, Known], costs: Known) -> None:
-    """MIoU against the engine's time."""
+    """MIoU, of all pixels and of edges, against the engine's time; what is far below the others is told."""
+    from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.subplots()
-    for net, one in known.items():
-        place = costs["nets"][net]["engine_ms"], one["int8"]["miou"]
-        axes.plot(*place, "o", color="C0")
-        axes.annotate(net, place, textcoords="offset points", xytext=(6, -3), fontsize=8)
-    axes.set(xlabel="engine at INT8, ms", ylabel="mIoU on val, INT8")
-    axes.margins(x=0.15)
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, 2), ("miou", "boundary_miou"), strict=True):
+        scores = {net: one["int8"][kind] for net, one in known.items()}
+        least = LEAST_SHOWN * max(scores.values())
+        for number, (net, score) in enumerate(scores.items()):
+            engine_ms = costs["nets"][net]["engine_ms"]
+            colour, shape = colormaps["tab20"](number), "osD^"[number % 4]
+            if score < least:
+                text = f"{net}: {score:.2f} in {engine_ms:.1f} ms"
+                axes.text(0.03, 0.03, text, transform=axes.transAxes, fontsize=8)
+            else:
+                axes.plot(engine_ms, score, shape, color=colour, label=net)
+        axes.set(xlabel="engine at INT8, ms", ylabel=f"mIoU on val{'' if kind == 'miou' else ', edges'}")
+        axes.grid(alpha=0.3)
+        axes.margins(y=0.15)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside right center", fontsize=8)
     figure.savefig(path, metadata={"Date": None})
 
 
@@ -88,7 +132,7 @@ def plot_edges(path: Path, known: dict[str, Known]) -> None:
     axes.set_yticks(rows, list(known))
     axes.invert_yaxis()
     axes.set_xlabel("mIoU on val, INT8")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
     figure.savefig(path, metadata={"Date": None})
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 DRIVES = ("0001TP", "0006R0", "0016E5")
 """What the names of a drive's frames begin with."""
 RARE = ("pole", "sign", "fence", "pedestrian", "bicyclist")
-SIZE_HW, CROP_HW = (180, 240), (160, 208)
+SIZE_HW, CROP_HW = (180, 240), (128, 160)
 TEACHER = "lite2"
 """The lever whose network teaches in others."""
 PLAIN = Augmentation(

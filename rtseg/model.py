@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from rtseg.classes import ClassSet
 
-DEFAULT_MODEL = "unet-lite0"
+DEFAULT_MODEL = "rtseg-m"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def test_opencv_may_be_the_one_without_windows(monkeypatch):
     ("gpus", "state", "detail"),
     [
         (0, "missing", "10.13.3.9; there is no NVIDIA GPU here"),
-        (1, "ok", "10.13.3.9 on Test GPU; no plan yet, `rtseg build unet-lite0` makes one"),
+        (1, "ok", "10.13.3.9 on Test GPU; no plan yet, `rtseg build rtseg-m` makes one"),
     ],
 )
 def test_no_plan_is_built(gpus, state, detail, tmp_path):

@@ -58,8 +58,8 @@ def build_command(model: str, precision: str, report: str | None, **given: Any) 
 
     \b
     Examples:
-      rtseg build unet-lite0
-      rtseg build unet-lite0 --precision int8 --report build.json
+      rtseg build rtseg-m
+      rtseg build rtseg-m --precision int8 --report build.json
       rtseg build m.onnx --out m.plan --workspace 1024 --optimization-level 5
 
     A plan runs on the TensorRT and the GPU that it was built for. It is kept, and taken as long as it fits;

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--init",
     metavar="M",
-    help="Begin with the weights of a model, unet-lite0 or an FP32 file, at a lower --learning-rate.",
+    help="Begin with the weights of a model, rtseg-m or an FP32 file, at a lower --learning-rate.",
 )
 @click.option(
     "--split",
@@ -160,13 +160,13 @@ def train_command(
     device: str,
     resume: bool,
 ) -> None:
-    """Train a network; the defaults are the recipe of the shipped model.
+    """Train a network; the defaults are the recipe of unet-lite0, with which the shipped models began.
 
     \b
     Examples:
       rtseg train --data camvid --out runs/unet
-      rtseg train --data mine --out runs/mine --init unet-lite0 --learning-rate 2e-4 --epochs 20
-      rtseg train --data camvid --out runs/taught --teacher unet-lite0 --film clip.mp4
+      rtseg train --data mine --out runs/mine --init rtseg-m --learning-rate 2e-4 --epochs 20
+      rtseg train --data camvid --out runs/taught --teacher rtseg-m --film clip.mp4
       rtseg train --data camvid --out runs/fcn --net fcn-8s --encoder plain --epochs 20
 
     Writes model.safetensors, curves.csv, curves.png and, for --resume, resume.pt.

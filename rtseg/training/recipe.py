@@ -14,7 +14,7 @@ from rtseg.training.augment import Augmentation
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """One recipe. The defaults are the shipped model's; together with the data they decide every weight.
+    """One recipe. The defaults are `unet-lite0`'s; together with the data they decide every weight.
 
     Attributes:
         data: the data folder.
