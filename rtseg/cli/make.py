@@ -82,6 +82,13 @@ if TYPE_CHECKING:
     help="Weight of the soft Jaccard loss beside the cross-entropy.",
 )
 @click.option(
+    "--hardest",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Share of the pixels, the hardest, that the cross-entropy is of; 0.3 finds rare classes sooner.",
+)
+@click.option(
     "--deep-supervision",
     type=click.FloatRange(min=0),
     default=0.0,
@@ -150,6 +157,7 @@ def train_command(
     learning_rate: float,
     spoilt_share: float,
     jaccard: float,
+    hardest: float,
     deep_supervision: float,
     teachers: tuple[str, ...],
     teaching: float,
@@ -197,6 +205,7 @@ def train_command(
         batch=batch,
         learning_rate=learning_rate,
         jaccard=jaccard,
+        hardest=hardest,
         deep_supervision=deep_supervision,
         teachers=teachers,
         teaching=teaching,
