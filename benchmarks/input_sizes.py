@@ -1,6 +1,6 @@
 """What a shipped model makes of smaller and larger pictures, as it is, and what each size costs at INT8.
 
-python benchmarks/input_sizes.py ../shared/data/camvid [--model unet-lite0] [--size 320x240 ...]
+python benchmarks/input_sizes.py ../shared/data/camvid [--model rtseg-m] [--size 320x240 ...]
 
 Labels are brought back to the size of the truth. The weights stay, so this is the least that training for a
 size can give. Needs the packages of training.

@@ -1,6 +1,6 @@
 """Refreshes what a shipped model's card can be told by its files: data, scores measured now, hashes.
 
-python benchmarks/model_card.py unet-lite0 --data ../shared/data/camvid
+python benchmarks/model_card.py rtseg-m --data ../shared/data/camvid
 
 The rest of the card, engines/NAME/README.md, is written by a person, who knows how training went and where
 the model fails.

@@ -178,7 +178,7 @@ def test_a_fault_on_the_way_can_be_gone_on_from(film, in_one_go, tmp_path, monke
         ({"crf": 30}, "crf was None, is 30"),
         ({"only": frozenset({"car"})}, "only was None, is \\['car'\\]"),
         ({"max_frames": 5000}, "max_frames was None, is 5000"),
-        ({"model": "unet-lite0", "backend": "onnxruntime"}, "model was simulated"),
+        ({"model": "rtseg-s", "backend": "onnxruntime"}, "model was simulated"),
     ],
 )
 def test_another_run_cannot_go_on_with_it(film, tmp_path, change, words):

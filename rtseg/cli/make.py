@@ -168,7 +168,7 @@ def train_command(
     device: str,
     resume: bool,
 ) -> None:
-    """Train a network; the defaults are the recipe of unet-lite0, with which the shipped models began.
+    """Train a network; the defaults are the recipe with which the shipped models began.
 
     \b
     Examples:

@@ -14,7 +14,9 @@ from rtseg.training.augment import Augmentation
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """One recipe. The defaults are `unet-lite0`'s; together with the data they decide every weight.
+    """One recipe. The defaults are those of the base that the shipped models began with.
+
+    Together with the data they decide every weight.
 
     Attributes:
         data: the data folder.

@@ -47,7 +47,7 @@ def labels_of(model, seed=1):
 
 
 def test_the_second_time_it_is_loaded_and_labels_alike(cache, compilations):
-    model = Model.read(engines_dir() / "unet-lite0" / "int8.onnx")
+    model = Model.read(engines_dir() / "rtseg-m" / "int8.onnx")
     first, second = labels_of(model), labels_of(model)
     assert compilations == [False, True]
     assert np.array_equal(first, second)

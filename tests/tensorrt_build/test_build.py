@@ -41,7 +41,7 @@ def plain(error):
 def test_types_are_those_of_the_file(machine, version, precision):
     """The shipped models: from 10 on by strong typing, before by flags; nothing else is set."""
     machine.set(version=version)
-    machine.model.write_bytes((engines_dir() / "unet-lite0" / f"{precision}.onnx").read_bytes())
+    machine.model.write_bytes((engines_dir() / "rtseg-m" / f"{precision}.onnx").read_bytes())
     header = header_of(machine.plan().content)
     weak = {"fp16": {"FP16"}, "int8": {"FP16", "INT8"}}[precision] if version == "8.6.1" else set()
     assert set(header["flags"]) == {"TF32"} | weak
@@ -66,7 +66,7 @@ def test_options_reach_the_builder(machine):
 
 def test_a_dla_core_is_used_with_the_gpu_for_the_rest(machine):
     machine.set(gpu="Orin/8.7", control="dla_cores=2", version="10.3.0")
-    machine.model.write_bytes((engines_dir() / "unet-lite0" / "int8.onnx").read_bytes())
+    machine.model.write_bytes((engines_dir() / "rtseg-m" / "int8.onnx").read_bytes())
     plan = machine.plan(dla_core=1)
     header = header_of(plan.content)
     assert header["dla_core"] == 1
@@ -242,7 +242,7 @@ def test_a_newer_operator_set_is_refused_for_tensorrt_8(machine):
 @pytest.mark.parametrize("version", ["8.6.1", "10.3.0"])
 def test_weights_stored_as_half_are_plain_for_the_parser(machine, version):
     """The parser of the double refuses convolutions with computed weights, as TensorRT's old ones do."""
-    fp32 = engines_dir() / "unet-lite0" / "fp32.onnx"
+    fp32 = engines_dir() / "rtseg-m" / "fp32.onnx"
     assert any(node.op_type == "Cast" and "weight" in node.input[0] for node in onnx.load(fp32).graph.node)
     machine.model.write_bytes(fp32.read_bytes())
     machine.set(version=version)

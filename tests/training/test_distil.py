@@ -40,7 +40,7 @@ def test_an_opinion_is_that_of_the_mirror_image_mirrored(fitted_checkpoint, imag
 
 def test_a_shipped_model_can_teach_and_knows_more_than_its_labels(camvid):
     frame, truth = LabelledFolder(camvid, "val", CAMVID).read(0)
-    opinion = Teachers(["unet-lite0"], CPU).opinion(frame)
+    opinion = Teachers(["rtseg-m"], CPU).opinion(frame)
     assert opinion.shape == (90, 120, 11)
     places = truth[2::4, 2::4]
     known = places < 11

@@ -28,7 +28,7 @@ def one_node(
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_every_version_takes_the_shipped_files(precision, version):
     """8.6 too: they are of operator set 17, and uint8 enters and leaves by a Cast from and to float alone."""
-    model = onnx.load(engines_dir() / "unet-lite0" / f"{precision}.onnx")
+    model = onnx.load(engines_dir() / "rtseg-m" / f"{precision}.onnx")
     assert refusals(model, version) == []
 
 
@@ -54,7 +54,7 @@ def test_what_is_refused(model, version, reason):
 
 
 def test_uint8_inside_the_graph_is_refused():
-    model = onnx.load(engines_dir() / "unet-lite0" / "fp16.onnx")
+    model = onnx.load(engines_dir() / "rtseg-m" / "fp16.onnx")
     last = model.graph.node[-1]
     assert last.op_type == "Cast"
     last.output[0] = "inside"

@@ -25,13 +25,13 @@ def test_it_stands_in_for_the_defaults_and_what_is_given_wins(tmp_path):
         "split": ["train", "val/5"],
         "epochs": 7,
         "learning-rate": 0.004,
-        "teacher": ["unet-lite0"],
+        "teacher": ["rtseg-m"],
     }
     found = parsed(tmp_path, told, "--epochs", "9")
     assert found["net"] == "fcn-8s"
     assert found["splits"] == ("train", "val/5")
     assert found["learning_rate"] == 0.004
-    assert found["teachers"] == ("unet-lite0",)
+    assert found["teachers"] == ("rtseg-m",)
     assert found["epochs"] == 9
     assert (
         found["batch"] == train_command.make_context("train", ["--data", "d", "--out", "o"]).params["batch"]

@@ -33,5 +33,5 @@ def write(path: Path, *, opset: int = 17, operator: str = "Relu") -> Path:
 def shipped(precision: str, folder: Path) -> Path:
     """A shipped file as the project gives it to the parser."""
     path = folder / f"{precision}.onnx"
-    onnx.save(weights_as_float(onnx.load(engines_dir() / "unet-lite0" / path.name)), path)
+    onnx.save(weights_as_float(onnx.load(engines_dir() / "rtseg-m" / path.name)), path)
     return path

@@ -156,7 +156,7 @@ network, parser, ok = network_of(builder, sys.argv[1])
 assert builder.build_serialized_network(network, builder.create_builder_config()) is None
 said("INT8")
 """
-    assert script(OLDEST, text, engines_dir() / "unet-lite0" / "int8.onnx") == ""
+    assert script(OLDEST, text, engines_dir() / "rtseg-m" / "int8.onnx") == ""
 
 
 def test_a_plan_belongs_to_version_and_gpu(small: Path, tmp_path: Path, script: Callable[..., str]):
