@@ -4,8 +4,9 @@ python benchmarks/levers.py ../shared/data/camvid --film CLIP ... [--hold-out 00
 
 Val goes on where a drive of train ends, so it flatters what remembers. Here a drive of train is left out and
 scored. The U-Net is trained briefly on pictures of 240×180: first plainly, then with one lever at a time,
-then with those of the shipped recipes. Who teaches has not seen that drive either. A training that was
-interrupted goes on where it was (runs/levers); what is known is kept in docs/levers.json and not made again.
+then with those of the shipped recipes, and with one more. Who teaches has not seen that drive either. A
+training that was interrupted goes on where it was (runs/levers); what is known is kept in docs/levers.json
+and not made again.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ from rtseg.training.state import RESUME
 from rtseg.training.train import CHECKPOINT, score, train
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 DRIVES = ("0001TP", "0006R0", "0016E5")
 """What the names of a drive's frames begin with."""
 RARE = ("pole", "sign", "fence", "pedestrian", "bicyclist")
 SIZE_HW, CROP_HW = (180, 240), (128, 160)
-TEACHER = "lite2"
-"""The lever whose network teaches in others."""
+TEACHERS = ("lite2", "lite1")
+"""The levers whose networks teach in others: the first alone, or both."""
 PLAIN = Augmentation(
     crop_hw=CROP_HW, scale=(1.0, 1.0), rotation_deg=0.0, light=0.0, hue=0.0, rare_share=0.0, paste_share=0.0
 )
@@ -74,19 +75,20 @@ def main() -> None:
             found, levers = known.setdefault(drive, {}), recipes(plain, arguments.films)
             for lever, options in levers.items():
                 if lever not in found and (not arguments.only or lever in arguments.only):
-                    if options.teachers and not Path(options.teachers[0]).is_file():
-                        learn(levers[TEACHER])
+                    for teacher in TEACHERS[: len(options.teachers)]:
+                        if teacher not in found or not (levers[teacher].out / CHECKPOINT).is_file():
+                            learn(levers[teacher])
                     found[lever] = scores_of(learn(options), data)
                     print(drive, lever, found[lever], file=sys.stderr)
                     KNOWN.write_text(json.dumps(known, indent=1) + "\n")
-    found_so_far = overview(known)
+    found_so_far = overview(known, levers)
     refresh(PAGE, {"levers": found_so_far, "machine": f"{arguments.epochs} epochs; {environment()['cpu']}."})
     print(found_so_far)
 
 
 def recipes(plain: TrainOptions, films: Sequence[str]) -> dict[str, TrainOptions]:
-    """The plain recipe, it with one lever each, and with those of the shipped recipes."""
-    teachers = (str(plain.out / TEACHER / CHECKPOINT),)
+    """The plain recipe, it with one lever each, with those of the shipped recipes, and these with one more."""
+    teachers = tuple(str(plain.out / lever / CHECKPOINT) for lever in TEACHERS)
     views: dict[str, dict[str, Any]] = {
         "scale": {"scale": (0.6, 2.0)},
         "tilt": {"rotation_deg": 4.0},
@@ -100,14 +102,16 @@ def recipes(plain: TrainOptions, films: Sequence[str]) -> dict[str, TrainOptions
         "jaccard": {"jaccard": 0.5},
         "hardest": {"hardest": 0.3},
         "soft edges": {"soft_edges": True},
+        "at edges": {"at_edges": 2.0},
         "deep": {"deep_supervision": 0.4},
         "averaged": {"ema": 0.998},
         "synthetic": {"synthetic_share": 0.1},
         "longer": {"epochs": 3 * plain.epochs},
         "lite1": {"encoder": "lite1"},
-        TEACHER: {"encoder": "lite2"},
-        "teacher": {"teachers": teachers},
-        "films": {"teachers": teachers, "films": tuple(films)},
+        "lite2": {"encoder": "lite2"},
+        "teacher": {"teachers": teachers[:1]},
+        "two teachers": {"teachers": teachers},
+        "films": {"teachers": teachers[:1], "films": tuple(films)},
         "summed skips": {"net": "unet-sum"},
     }
     found = {"plain": plain}
@@ -115,12 +119,15 @@ def recipes(plain: TrainOptions, films: Sequence[str]) -> dict[str, TrainOptions
         found[lever] = dataclasses.replace(plain, augmentation=dataclasses.replace(PLAIN, **change))
     for lever, change in parts.items():
         found[lever] = dataclasses.replace(plain, **change)
-    shipped = TrainOptions(plain.data, plain.out)
+    usual = TrainOptions(plain.data, plain.out)
     found["shipped"] = dataclasses.replace(
         plain,
-        augmentation=dataclasses.replace(shipped.augmentation, crop_hw=CROP_HW),
-        **{name: getattr(shipped, name) for name in ("jaccard", "ema", "synthetic_share")},
+        augmentation=dataclasses.replace(usual.augmentation, crop_hw=CROP_HW),
+        **{name: getattr(usual, name) for name in ("jaccard", "ema", "synthetic_share")},
     )
+    found["shipped, longer"] = longer = dataclasses.replace(found["shipped"], **parts["longer"])
+    for lever in ("hardest", "at edges"):
+        found[f"shipped, longer, {lever}"] = dataclasses.replace(longer, **parts[lever])
     return {lever: dataclasses.replace(each, out=plain.out / lever) for lever, each in found.items()}
 
 
@@ -151,12 +158,13 @@ def scores_of(path: Path, data: Path) -> dict[str, float]:
     return {"miou": round(scores.miou(), 4), "rare": round(rare, 4)}
 
 
-def overview(known: Known) -> str:
+def overview(known: Known, levers: Iterable[str]) -> str:
     """A row for each lever: mIoU by drive, and in the mean the difference to the plain recipe's."""
     drives = [drive for drive in DRIVES if drive in known]
-    levers = [lever for lever in known[drives[0]] if all(lever in known[drive] for drive in drives)]
     rows = []
     for lever in levers:
+        if any(lever not in known[drive] for drive in drives):
+            continue
         gains = [
             statistics.mean(known[drive][lever][kind] - known[drive]["plain"][kind] for drive in drives)
             for kind in ("miou", "rare")

@@ -14,7 +14,8 @@ import cv2
 from rtseg.errors import InputError, Interrupted, OutputError, SinkFault, StageError
 from rtseg.frame import Frame, Labelled, LabelMap
 from rtseg.going_on import PAGE
-from rtseg.pipeline import Aside, Pipeline
+from rtseg.outputs import live_sinks
+from rtseg.pipeline import Pipeline
 from rtseg.pipeline.clock import NS_PER_MS, ms_from_ns, ns_from_s
 from rtseg.pipeline.meter import END_TO_END, Meter
 from rtseg.pipeline.priority import quick_switches
@@ -22,12 +23,9 @@ from rtseg.pipeline.rules import LiveRules
 from rtseg.session import Session
 from rtseg.sinks.images import is_image_output
 from rtseg.sinks.kept import Forerun
-from rtseg.sinks.labels import label_sink
 from rtseg.sinks.metrics import MetricsServer
 from rtseg.sinks.output import holds_something
-from rtseg.sinks.push import PushSink
-from rtseg.sinks.recording import RecordingSink, pieces_of
-from rtseg.sinks.table import TableSink
+from rtseg.sinks.recording import pieces_of
 from rtseg.sources import open_source
 from rtseg.stages.capture import Capture
 from rtseg.stages.infer import Infer
@@ -39,7 +37,6 @@ from rtseg.window.strip import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from rtseg.options import LiveRun, RunOptions
     from rtseg.pipeline import Outcome, Progress
@@ -56,8 +53,6 @@ _TRIAL_MARGIN = 1.15
 _STEP_MS = 5
 _LATEST_S = 0.025
 """How long after its slot a frame may be shown at most; at usual frame rates half an interval is less."""
-_PATIENCE_S, _PATIENCE_BYTES = 4.0, 256 << 20
-"""How much a file may lag behind what is shown, while the disk is busy."""
 _WATCH_S, _TICK_S, _LOOK_UP_S = 0.1, 0.015, 0.5
 """How often the main thread looks at a run, draws its window, and computes percentiles for it."""
 _OPENING_S, _STALL_S = 60.0, 1.0
@@ -221,7 +216,7 @@ class LiveSession(Session):
         self._forerun = Forerun(0)
         self._began_s: float | None = None
         self._latest = LatestPicture() if self.live.window else None
-        self._present = Present(self._make_sinks(), on_segment=None)
+        self._present = Present(self._all_sinks(), on_segment=None)
         self._capture = Capture(self.source, max_frames=self.options.max_frames, seconds=self.options.seconds)
         self._colorize = self._make_colorize()
         latency_ms = _TRIAL_LATENCY_MS if self.live.auto_latency else self.live.latency_ms
@@ -269,43 +264,13 @@ class LiveSession(Session):
         after: list[Stage] = [*self._make_smooth(None), self._colorize, self._present]
         return [*before, *after] if self.rules.deadline is None else [*before, Propagate(), *after]
 
-    def _make_sinks(self) -> dict[str, Sink]:
-        options, paths = self.options, self.options.outputs
-        sinks: dict[str, Sink] = {}
-        if "video" in paths:
-            sinks["video"] = self._recording(paths["video"], self.live.split_s)
-        if "labels" in paths:
-            sinks["labels"] = label_sink(paths["labels"], self.source, ())
-        if "table" in paths:
-            sinks["table"] = TableSink(paths["table"], self.source, self.backend.model.classes, live=True)
-        # What is written is to be complete, and a slow disk not to hold up what is shown.
-        room = self._pictures_that_may_wait()
-        asides = {kind: Aside(sink, kind, capacity=room, vital=True) for kind, sink in sinks.items()}
-        if self.live.push is not None:
-            size = self._size_shown
-            push = PushSink(self.live.push, self.source, codec=options.codec, crf=options.crf, size=size)
-            asides["push"] = Aside(push, "push")
+    def _all_sinks(self) -> dict[str, Sink]:
+        asides = live_sinks(self.options, self.live, self.source, self.backend.model.classes)
         self._asides = list(asides.values())
         shown: dict[str, Sink] = {} if self._latest is None else {"window": self._latest}
         if self.page is not None:
             shown[PAGE] = self.page.shelf
         return {**self._further_sinks, **shown, **asides}
-
-    def _recording(self, path: Path, split_s: float | None = None) -> Sink:
-        options = self.options
-        return RecordingSink(
-            path,
-            self.source,
-            codec=options.codec,
-            crf=options.crf,
-            size=self._size_shown,
-            split_s=split_s,
-        )
-
-    def _pictures_that_may_wait(self) -> int:
-        """Seconds' worth of pictures, as far as memory is not the matter."""
-        picture = math.prod(self._size_shown) * 3 // 2
-        return max(2, min(round(float(self.source.fps) * _PATIENCE_S), _PATIENCE_BYTES // picture))
 
     def _end(self) -> None:
         self._pipeline.stop()

@@ -13,17 +13,14 @@ from rtseg.backends import backend_for
 from rtseg.errors import InputError, Interrupted, SourceError, StageError
 from rtseg.going_on import PAGE, conclude, facts_of, journal_for, noting_in, take_over
 from rtseg.options import check_outputs
+from rtseg.outputs import film_sinks
 from rtseg.pipeline import Pipeline
 from rtseg.pipeline.key_rules import KeyRules
 from rtseg.pipeline.meter import Meter
 from rtseg.sinks.growing import GrowingVideo
-from rtseg.sinks.images import image_sink, is_image_output
 from rtseg.sinks.kept import Forerun, Kept
-from rtseg.sinks.labels import label_sink
 from rtseg.sinks.metrics import Figures, Latency
 from rtseg.sinks.segments import SEGMENT_FRAMES
-from rtseg.sinks.table import TableSink, rows_path
-from rtseg.sinks.video import VideoSink
 from rtseg.sources import open_source
 from rtseg.stages.between import Between
 from rtseg.stages.capture import Capture
@@ -31,7 +28,6 @@ from rtseg.stages.colorize import Colorize
 from rtseg.stages.follow import Follow
 from rtseg.stages.infer import Infer
 from rtseg.stages.keys import key_rule_for
-from rtseg.stages.look import size_shown
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
 from rtseg.stages.smooth import Smooth
@@ -330,10 +326,6 @@ class Session:
     def _make_journal(self) -> Journal | None:
         return journal_for(self.options)
 
-    @property
-    def _size_shown(self) -> tuple[int, int]:
-        return size_shown(self.options.view, self.source.width, self.source.height)
-
     def _make_colorize(self) -> Colorize:
         options = self.options
         return Colorize(
@@ -361,7 +353,8 @@ class Session:
             max_frames=options.max_frames,
             seconds=options.seconds,
         )
-        self._sinks = self._make_sinks()
+        classes = self.backend.model.classes
+        self._sinks = film_sinks(options, self.source, classes, self._forerun, self.expected_frames)
         shown: dict[str, Sink] = {} if self.page is None else {PAGE: self.page.shelf}
         self._present = (
             Present({**self._sinks, **shown})
@@ -385,34 +378,6 @@ class Session:
         picture = self.source.width * self.source.height * 3 // 2
         wanted = min(3 * self._keys.largest, _WAITING_BYTES // max(picture, 1))
         return max(self._keys.largest + 2, wanted)
-
-    def _make_sinks(self) -> dict[str, Sink]:
-        options, paths = self.options, self.options.outputs
-        kept = self._forerun.kept
-        sinks: dict[str, Sink] = {}
-        if "video" in paths and is_image_output(paths["video"]):
-            sinks["video"] = image_sink(paths["video"], self.expected_frames)
-        elif "video" in paths:
-            sinks["video"] = VideoSink(
-                paths["video"],
-                self.source,
-                codec=options.codec,
-                crf=options.crf,
-                companions=options.companions,
-                size=self._size_shown,
-                kept=kept.get("video", ()),
-            )
-        if "labels" in paths:
-            sinks["labels"] = label_sink(paths["labels"], self.source, kept.get("labels", ()))
-        if "table" in paths:
-            sinks["table"] = TableSink(
-                paths["table"],
-                self.source,
-                self.backend.model.classes,
-                kept=kept.get("table", ()),
-                rows=rows_path(paths["table"]),
-            )
-        return sinks
 
 
 def _page_for(options: RunOptions) -> RunPage | None:

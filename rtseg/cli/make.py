@@ -75,6 +75,13 @@ if TYPE_CHECKING:
     help="Share of views with a sensor's noise or JPEG's blocks, for a camera that is worse than the data's.",
 )
 @click.option(
+    "--cutout-share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of views in which a rectangle is grey, and labelled all the same.",
+)
+@click.option(
     "--jaccard",
     type=click.FloatRange(min=0),
     default=0.5,
@@ -87,6 +94,14 @@ if TYPE_CHECKING:
     default=1.0,
     show_default=True,
     help="Share of the pixels, the hardest, that the cross-entropy is of; 0.3 finds rare classes sooner.",
+)
+@click.option("--soft-edges", is_flag=True, help="Let labels fade into each other where they meet.")
+@click.option(
+    "--at-edges",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="How much more than others a pixel counts where labels meet.",
 )
 @click.option(
     "--deep-supervision",
@@ -156,8 +171,11 @@ def train_command(
     crop: str | None,
     learning_rate: float,
     spoilt_share: float,
+    cutout_share: float,
     jaccard: float,
     hardest: float,
+    soft_edges: bool,
+    at_edges: float,
     deep_supervision: float,
     teachers: tuple[str, ...],
     teaching: float,
@@ -206,6 +224,8 @@ def train_command(
         learning_rate=learning_rate,
         jaccard=jaccard,
         hardest=hardest,
+        soft_edges=soft_edges,
+        at_edges=at_edges,
         deep_supervision=deep_supervision,
         teachers=teachers,
         teaching=teaching,
@@ -215,7 +235,7 @@ def train_command(
         validate_every=validate_every,
         seed=seed,
         device=device,
-        augmentation=Augmentation(crop_hw=crop_hw, spoilt_share=spoilt_share),
+        augmentation=Augmentation(crop_hw=crop_hw, spoilt_share=spoilt_share, cutout_share=cutout_share),
     )
     with progress_bar("loss", "miou") as shown:
         looking = shown.add_task("teachers look", total=None, loss="", miou="", visible=bool(teachers))

@@ -84,6 +84,7 @@ class Learner:
             options.jaccard * step / self.total,
             hardest=options.hardest,
             soft_edges=options.soft_edges,
+            at_edges=options.at_edges,
         )
         for opinion in opinions:
             loss = loss + options.teaching * distillation_loss(logits, opinion)

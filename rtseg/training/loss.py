@@ -26,6 +26,7 @@ def segmentation_loss(
     *,
     hardest: float = 1.0,
     soft_edges: bool = False,
+    at_edges: float = 0.0,
 ) -> Tensor:
     """Mean loss of a batch over its pixels, a scalar.
 
@@ -37,14 +38,18 @@ def segmentation_loss(
         hardest: share of the labelled pixels that the cross-entropy is of, those where it is highest
             (Shrivastava et al. 2016).
         soft_edges: whether a pixel is of each class by its share of the 3×3 pixels around it.
+        at_edges: how much more than others a pixel counts in the cross-entropy where there is another class
+            among those 3×3 (a form of the boundary weights of Ronneberger et al. 2015).
     """
     truth = one_hot(labels, logits)
     if not truth.any():
         return logits.sum() * 0
-    target = softened(truth) if soft_edges else truth
+    around = softened(truth) if soft_edges or at_edges else truth
+    weighted = weights.view(1, -1, 1, 1) * (around if soft_edges else truth)
+    if at_edges:
+        weighted = weighted * (1 + at_edges * (around.amax(1, keepdim=True) < 0.999))
     likelihoods = logits.log_softmax(dim=1)
-    wrong = -(weights.view(1, -1, 1, 1) * target * likelihoods).sum(1)
-    weight = (weights.view(1, -1, 1, 1) * target).sum(1)
+    wrong, weight = -(weighted * likelihoods).sum(1), weighted.sum(1)
     counted = hardest_of(wrong, weight > 0, hardest) if hardest < 1 else slice(None)
     entropy = wrong[counted].sum() / weight[counted].sum()
     if jaccard == 0:

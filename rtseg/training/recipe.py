@@ -38,6 +38,7 @@ class TrainOptions:
             nothing, because while a rare class is never predicted this loss keeps it so.
         hardest: share of the pixels, the hardest, that the cross-entropy is of.
         soft_edges: whether labels fade into each other where they meet.
+        at_edges: how much more than others a pixel counts in the cross-entropy where labels meet.
         deep_supervision: how much of what is wrong with the scores of the encoder's deepest maps is added.
         teachers: networks to learn from, beside the labels: checkpoints, shipped models' names, or FP32 model
             files.
@@ -70,6 +71,7 @@ class TrainOptions:
     jaccard: float = 0.5
     hardest: float = 1.0
     soft_edges: bool = False
+    at_edges: float = 0.0
     deep_supervision: float = 0.0
     teachers: tuple[str, ...] = ()
     teaching: float = 1.0

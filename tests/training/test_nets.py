@@ -68,12 +68,19 @@ def test_the_labeller_agrees_with_the_logits_at_the_head():
     assert torch.equal(labels[:, ::2, ::2], place_means(scores, 5).argmax(1).to(torch.uint8))
 
 
-def test_place_means_are_the_means_of_bilinear_enlargement():
-    logits = torch.randn(2, 3, 9, 7, generator=torch.Generator().manual_seed(0))
+def test_place_means_are_those_of_bilinear_enlargement_along_a_row():
+    logits = torch.randn(2, 3, 1, 7, generator=torch.Generator().manual_seed(0)).expand(2, 3, 9, 7)
     for factor in (2, 8):
         enlarged = F.interpolate(logits, scale_factor=factor, mode="bilinear", align_corners=False)
         means = F.avg_pool2d(enlarged, factor)
         assert torch.allclose(place_means(logits, 3)[..., 1:-1, 1:-1], means[..., 1:-1, 1:-1], atol=1e-5)
+
+
+def test_rows_that_disagree_in_turns_leave_no_stripes():
+    undecided = torch.tensor([[1.0, -1.0] * 4]).T.expand(1, 1, 8, 6)
+    logits = torch.cat([undecided + 0.1, -undecided], dim=1)
+    assert logits.argmax(1).unique().tolist() == [0, 1]
+    assert place_means(logits, 2).argmax(1)[:, 1:-1].unique().tolist() == [0]
 
 
 @pytest.mark.parametrize(

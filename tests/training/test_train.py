@@ -423,6 +423,18 @@ def test_soft_edges_fade_where_labels_meet_and_nowhere_else():
     assert soft[0, 1, 1].tolist() == pytest.approx([0, 0, 1 / 3, 2 / 3, 1, 1, 0])
 
 
+def test_pixels_count_more_where_labels_meet():
+    labels = torch.tensor([[[0, 0, 0, 1, 1, 1, 2]] * 3], dtype=torch.uint8)
+    logits = torch.zeros(1, 2, 3, 7)
+    logits[:, 0, :, 2] = -5.0  # wrong beside the edge
+    plain = segmentation_loss(logits, labels, torch.ones(2), 0.0)
+    by_hand = torch.nn.functional.cross_entropy(logits, labels.long(), ignore_index=2, reduction="none")
+    weights = torch.tensor([1.0, 1, 3, 3, 1, 1, 0])
+    expected = (by_hand * weights).sum() / (3 * weights.sum())
+    assert segmentation_loss(logits, labels, torch.ones(2), 0.0, at_edges=2.0) == pytest.approx(expected)
+    assert plain < expected
+
+
 def test_void_does_not_count_in_the_loss():
     logits = torch.randn(1, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([[[0, 1], [2, 3]]], dtype=torch.uint8)

@@ -12,8 +12,8 @@ PIXEL_MEAN = 127.0
 PIXEL_SCALE = 128.0
 """The network sees (image − PIXEL_MEAN) / PIXEL_SCALE, as the EfficientNet-Lite weights were trained."""
 
-MEAN_OF_PLACE = torch.outer(torch.tensor((1.0, 6.0, 1.0)), torch.tensor((1.0, 6.0, 1.0))) / 64
-"""Weights (3, 3) of a place and its neighbours in the mean of what bilinear enlargement makes of it."""
+MEAN_OF_PLACE = torch.outer(torch.tensor((1.0, 2.0, 1.0)), torch.tensor((1.0, 6.0, 1.0))) / 32
+"""Weights (3, 3) of a place and its neighbours, rows by columns; see `place_means`."""
 
 
 class SegmentationNet(nn.Module):
@@ -76,10 +76,12 @@ def at_stride_2(logits: Tensor, x: Tensor) -> Tensor:
 
 
 def place_means(logits: Tensor, classes: int) -> Tensor:
-    """The mean that bilinear enlargement by an even factor, as in training, gives over each place.
+    """Logits (B, classes, h, w) with those of their neighbours in them, of the same shape.
 
-    `logits` are (B, classes, h, w), and so is the result. Zeros beyond the border take as much from each
-    class, so they do not change which one is highest.
+    Along a row it is the mean that bilinear enlargement by an even factor, as in training, gives over each
+    place. Down a column the neighbours have twice as much of it: what goes up and down from row to row, as
+    the rows of a sub-pixel head do where it cannot decide, comes to nothing, and poles, which are upright,
+    stay. Zeros beyond the border take as much from each class, so they do not change which one is highest.
     """
     kernel = MEAN_OF_PLACE.to(logits).expand(classes, 1, 3, 3)
     return F.conv2d(logits, kernel, padding=1, groups=classes)
