@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def recipes(plain: TrainOptions, films: Sequence[str]) -> dict[str, TrainOptions]:
-    """The plain recipe, it with one lever each, with those of the shipped recipes, and these with one more."""
+    """The plain recipe, it with one lever each, with those of the shipped recipes, and with one more."""
     teachers = tuple(str(plain.out / lever / CHECKPOINT) for lever in TEACHERS)
     views: dict[str, dict[str, Any]] = {
         "scale": {"scale": (0.6, 2.0)},
