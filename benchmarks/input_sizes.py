@@ -18,7 +18,7 @@ from family_costs import ANY_RANGE, engine_ms
 
 from rtseg.backends import backend_class
 from rtseg.classes import CAMVID
-from rtseg.cli.make import hw_from_text
+from rtseg.cli.options import hw_from_text
 from rtseg.model import DEFAULT_MODEL, find_model
 from rtseg.report import cores, environment
 from rtseg.training import judge

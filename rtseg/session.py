@@ -10,7 +10,7 @@ import cv2
 
 from rtseg import report
 from rtseg.backends import backend_for
-from rtseg.errors import InputError, Interrupted, SourceError, StageError
+from rtseg.errors import Interrupted, SourceError, StageError
 from rtseg.going_on import PAGE, conclude, facts_of, journal_for, noting_in, take_over
 from rtseg.options import check_outputs
 from rtseg.outputs import film_sinks
@@ -28,6 +28,7 @@ from rtseg.stages.colorize import Colorize
 from rtseg.stages.follow import Follow
 from rtseg.stages.infer import Infer
 from rtseg.stages.keys import key_rule_for
+from rtseg.stages.painter import check_overlay, painter_on
 from rtseg.stages.preprocess import Preprocess
 from rtseg.stages.present import Present
 from rtseg.stages.smooth import Smooth
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from rtseg.pipeline.stage import Stage
     from rtseg.sinks.base import Sink
     from rtseg.sources.base import Source
-    from rtseg.stages.painter import Painter
     from rtseg.web.page import RunPage
 
 MOST_STREAMS = 4
@@ -119,7 +119,7 @@ class Session:
             threads,
             streams=min(threads, MOST_STREAMS) if self.mode == "file" else 1,
         )
-        _check_overlay(options.overlay_on, self.backend.name)
+        check_overlay(options.overlay_on, self.backend.name)
         self.source: Source = self._open.enter_context(self._make_source())
         self.backend.prepare(terms or Terms(trust=options.trust_plan))
         self._prepare(pieces)
@@ -335,7 +335,7 @@ class Session:
             view=options.view,
             legend=options.legend,
             mark_stale=options.live is not None and options.live.mark_stale,
-            painter=_painter_on(options.overlay_on),
+            painter=painter_on(options.overlay_on),
         )
 
     def _make_smooth(self, period: int | None) -> list[Smooth]:
@@ -387,26 +387,3 @@ def _page_for(options: RunOptions) -> RunPage | None:
     from rtseg.web.page import RunPage
 
     return RunPage(options.serve)
-
-
-def _check_overlay(overlay_on: str, backend: str) -> None:
-    """Refuse what no backend of this run can do.
-
-    Raises:
-        InputError: there is no such place, or the GPU is not in use.
-    """
-    if overlay_on not in ("cpu", "gpu"):
-        raise InputError(f"overlay on {overlay_on}: there is no such place. Choose cpu or gpu.")
-    if overlay_on == "gpu" and backend != "tensorrt":
-        raise InputError(
-            f"--overlay-on gpu goes with --backend tensorrt, and this run takes {backend}. Leave it out."
-        )
-
-
-def _painter_on(overlay_on: str) -> Painter | None:
-    """Who lays the colours over pictures; None for the CPU."""
-    if overlay_on == "cpu":
-        return None
-    from rtseg.cuda.painter import GpuPainter
-
-    return GpuPainter()

@@ -7,7 +7,8 @@ run.py        rtseg run
 bench.py      rtseg bench
 synth.py      rtseg synth
 judge.py      rtseg eval
-make.py       rtseg train, export, quantize
+make.py       rtseg train
+export.py     rtseg export, quantize
 build.py      rtseg build
 look.py       rtseg models, doctor
 gpu_report.py rtseg doctor --gpu

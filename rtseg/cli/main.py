@@ -12,10 +12,11 @@ import click
 from rtseg.cli.batch import batch_command
 from rtseg.cli.bench import bench_command
 from rtseg.cli.build import build_command
+from rtseg.cli.export import export_command, quantize_command
 from rtseg.cli.judge import eval_command
 from rtseg.cli.latency import latency_command
 from rtseg.cli.look import doctor_command, models_command
-from rtseg.cli.make import export_command, quantize_command, train_command
+from rtseg.cli.make import train_command
 from rtseg.cli.run import run_command
 from rtseg.cli.synth import synth_command
 from rtseg.errors import EXIT_FAULT, EXIT_INPUT, EXIT_INTERRUPTED, RtsegError

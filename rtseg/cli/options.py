@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import click
 
-from rtseg.errors import MissingDependencyError
+from rtseg.errors import InputError, MissingDependencyError
 from rtseg.metadata import PRECISIONS
 
 existing_or_not = click.Path(path_type=Path)
@@ -127,3 +128,15 @@ def need_training_libraries() -> None:
     for library in ("torch", "onnx", "safetensors", "matplotlib"):
         if importlib.util.find_spec(library) is None:
             raise MissingDependencyError(library, extra="train")
+
+
+def hw_from_text(text: str) -> tuple[int, int]:
+    """Height and width from "WIDTHxHEIGHT".
+
+    Raises:
+        InputError: it is not two whole numbers of at least 32.
+    """
+    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if not match or min(int(match[1]), int(match[2])) < 32:
+        raise InputError(f"{text}: a size is WIDTHxHEIGHT in pixels, each at least 32, for instance 480x360.")
+    return int(match[2]), int(match[1])

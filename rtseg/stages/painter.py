@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import cv2
 import numpy as np
 
+from rtseg.errors import InputError
 from rtseg.picture import plane_view
 from rtseg.stages.enlarge import REFINED_FROM, Rounder
 
@@ -111,3 +112,26 @@ class CpuPainter:
                 self._scratch.clear()
             buffer = self._scratch[name, shape] = np.empty(shape, np.uint8)
         return buffer
+
+
+def check_overlay(overlay_on: str, backend: str) -> None:
+    """Refuse what no backend of this run can do.
+
+    Raises:
+        InputError: there is no such place, or the GPU is not in use.
+    """
+    if overlay_on not in ("cpu", "gpu"):
+        raise InputError(f"overlay on {overlay_on}: there is no such place. Choose cpu or gpu.")
+    if overlay_on == "gpu" and backend != "tensorrt":
+        raise InputError(
+            f"--overlay-on gpu goes with --backend tensorrt, and this run takes {backend}. Leave it out."
+        )
+
+
+def painter_on(overlay_on: str) -> Painter | None:
+    """Who lays the colours over pictures; None for the CPU."""
+    if overlay_on == "cpu":
+        return None
+    from rtseg.cuda.painter import GpuPainter
+
+    return GpuPainter()
