@@ -67,7 +67,7 @@ def main() -> None:
     for drive in arguments.hold_out:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder)
-            lay_out(arguments.data, data, drive)
+            lay_out(arguments.data, data, drive, SIZE_HW)
             plain = TrainOptions(
                 data=data, out=arguments.runs / drive, validate=None, epochs=arguments.epochs, jaccard=0.0,
                 ema=0.0, synthetic_share=0.0, augmentation=PLAIN,
@@ -131,8 +131,8 @@ def recipes(plain: TrainOptions, films: Sequence[str]) -> dict[str, TrainOptions
     return {lever: dataclasses.replace(each, out=plain.out / lever) for lever, each in found.items()}
 
 
-def lay_out(source: Path, data: Path, drive: str) -> None:
-    """Write train's frames at `SIZE_HW` to `data`: as `held` those of the drive, as `train` the others."""
+def lay_out(source: Path, data: Path, drive: str, size_hw: tuple[int, int]) -> None:
+    """Write train's frames at that size to `data`: as `held` those of the drive, as `train` the others."""
     folder = LabelledFolder(source, "train", CAMVID)
     for split in ("train", "held"):
         (data / split).mkdir()
@@ -140,9 +140,9 @@ def lay_out(source: Path, data: Path, drive: str) -> None:
     for index, path in enumerate(folder.image_paths):
         image, ids = folder.read(index)
         split = "held" if path.name.startswith(drive) else "train"
-        small = cv2.cvtColor(image_at(image, SIZE_HW), cv2.COLOR_RGB2BGR)
+        small = cv2.cvtColor(image_at(image, size_hw), cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(data / split / path.name), small)
-        cv2.imwrite(str(data / f"{split}annot" / path.name), labels_at(ids, SIZE_HW))
+        cv2.imwrite(str(data / f"{split}annot" / path.name), labels_at(ids, size_hw))
 
 
 def learn(options: TrainOptions) -> Path:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rtseg.errors import DataError
 from rtseg.runtimes import load_onnxruntime, load_openvino
 from rtseg.training.confusion import ConfusionMatrix
 from rtseg.training.data import image_at, labels_at
@@ -86,13 +85,8 @@ def agreement(ours: Sequence[NDArray[np.uint8]], theirs: Sequence[NDArray[np.uin
 
 
 def spread(data: LabelledFolder, count: int) -> list[int]:
-    """`count` indices, evenly spread over the split.
-
-    Raises:
-        DataError: the split has fewer frames.
-    """
-    if len(data) < count:
-        raise DataError(f"{data.root / data.split}: holds {len(data)} frames, but {count} are asked for.")
+    """`count` indices, evenly spread over the split; all of them where it has fewer frames."""
+    count = min(count, len(data))
     return [round(step * (len(data) - 1) / max(count - 1, 1)) for step in range(count)]
 
 
