@@ -19,8 +19,9 @@ PACKAGES := gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstr
 
 # Two at a time, each with one thread for torch, as threads that spin cost their neighbours most; of a group
 # (`xdist_group`) one at a time. Those that wait for frames in real time come by themselves, as the others would make
-# them late, and have a second try: on a shared machine somebody else may. The summary counts these.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+# them late, and have a second try: on a shared machine somebody else may. The summary counts these. A process that
+# crashes ends the run; started anew, it would wait for ever for tests that are handed out in groups.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --max-worker-restart 0
 RUN_TESTS = $(PYTEST) -m "not live"; others=$$?; $(PYTEST) -m live --reruns 1 && exit $$others
 
 # Without compiling ahead: most of what comes along is never imported.

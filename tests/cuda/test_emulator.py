@@ -365,6 +365,22 @@ def test_nothing_waits_for_a_callback_while_pycuda_holds_the_gil(emulator):
     assert {"freed-in-use", "use-after-free"} <= {violation.kind for violation in emulator.violations()}
 
 
+def test_a_copy_finds_that_its_pinned_memory_was_freed(emulator):
+    import pycuda.driver as cuda
+
+    with current_context():
+        stream, memory, host = cuda.Stream(), cuda.mem_alloc(SIZE), pinned()
+        cuda.memset_d8(memory, 7, SIZE)
+        gate = Gate(emulator, stream)
+        cuda.memcpy_dtoh_async(host, memory, stream)
+        host.base.free()
+        gate.open()
+        with pytest.raises(cuda.Error, match="illegal address"):
+            cuda.Context.synchronize()
+        del stream, memory, host
+    assert {"freed-in-use", "use-after-free"} <= {violation.kind for violation in emulator.violations()}
+
+
 def test_eight_threads_share_a_device(emulator):
     import pycuda.driver as cuda
 

@@ -41,10 +41,12 @@ static std::string hex(uintptr_t address) {
 static void *view_of(const Work &work, const Operand &operand, AllocationPtr &held) {
     const Place place = world().memory.find(operand.space, operand.address);
     if (!place.allocation) {
-        if (operand.space == Space::HOST) return reinterpret_cast<void *>(operand.address);  // pageable
+        const bool is_host = operand.space == Space::HOST;
+        if (is_host && !place.freed) return reinterpret_cast<void *>(operand.address);  // pageable
         if (place.freed)
             broken(work, "use-after-free",
-                   "uses device memory " + hex(operand.address) + ", which has been freed.");
+                   std::string("uses ") + (is_host ? "pinned" : "device") + " memory " +
+                       hex(operand.address) + ", which has been freed.");
         else
             broken(work, "unmapped-host-pointer",
                    "takes " + hex(operand.address) + " for device memory; it is not.");

@@ -52,18 +52,12 @@ static bool let_host_go_on(uintptr_t address, bool writes) {
     return false;
 }
 
-static bool was_pinned(uintptr_t address) {
-    const auto &freed = world().memory.freed_host;
-    auto next = freed.upper_bound(address);
-    return next != freed.begin() && address < std::prev(next)->first + std::prev(next)->second;
-}
-
 // The last words of the process.
 static void tell_why(uintptr_t address) {
     std::lock_guard<std::mutex> lock(world().mutex);
     char sentence[96];
     const bool is_device = in_aperture(address);
-    if (!is_device && !was_pinned(address)) return;
+    if (!is_device && !world().memory.at_host(reinterpret_cast<void *>(address)).freed) return;
     std::snprintf(sentence, sizeof sentence, "the program touched %s 0x%zx from the host.",
                   is_device ? "the device address" : "freed pinned memory at", address);
     world().settings.quiet = false;

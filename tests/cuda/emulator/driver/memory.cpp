@@ -152,18 +152,23 @@ static Place place_in(const Map &map, uintptr_t address, size_t slack) {
     return {allocation, address - base, false};
 }
 
+template <class Map>
+static bool lies_in(const Map &freed, uintptr_t address) {
+    auto next = freed.upper_bound(address);
+    return next != freed.begin() && address < std::prev(next)->first + std::prev(next)->second;
+}
+
 // An address in the gap behind an allocation is taken for one that has left it.
 Place Memory::at_device(CUdeviceptr address) const {
     Place place = place_in(by_device, address, GAP / 2);
-    if (place.allocation) return place;
-    auto next = freed.upper_bound(address);
-    place.freed = next != freed.begin() && address < std::prev(next)->first + std::prev(next)->second;
+    if (!place.allocation) place.freed = lies_in(freed, address);
     return place;
 }
 
 Place Memory::at_host(const void *address) const {
     Place place = place_in(by_host, reinterpret_cast<uintptr_t>(address), 0);
-    if (place.allocation && place.offset == place.allocation->bytes) return {};
+    if (place.allocation && place.offset == place.allocation->bytes) place = {};
+    if (!place.allocation) place.freed = lies_in(freed_host, reinterpret_cast<uintptr_t>(address));
     return place;
 }
 
