@@ -140,8 +140,8 @@ def lay_out(source: Path, data: Path, drive: str, size_hw: tuple[int, int]) -> N
     for index, path in enumerate(folder.image_paths):
         image, ids = folder.read(index)
         split = "held" if path.name.startswith(drive) else "train"
-        small = cv2.cvtColor(image_at(image, size_hw), cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(data / split / path.name), small)
+        image_bgr = cv2.cvtColor(image_at(image, size_hw), cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(data / split / path.name), image_bgr)
         cv2.imwrite(str(data / f"{split}annot" / path.name), labels_at(ids, size_hw))
 
 

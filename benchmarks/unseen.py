@@ -61,23 +61,24 @@ def main() -> None:
 def learn(source: Path, drive: str, runs: Path, films: Sequence[str], epochs: int) -> dict[str, Path]:
     """Train and export each step that is not there yet, without that drive; its model file, by step."""
     models = {step: runs / step / "fp32.onnx" for step in STEPS}
-    with tempfile.TemporaryDirectory() as folder:
-        lay_out(source, Path(folder), drive, FULL_HW)
-        for step, (recipe, begun) in STEPS.items():
-            out = models[step].parent
-            if models[step].is_file():
-                continue
-            options = ["--recipe", f"engines/{recipe}", "--split", "train", "--validate", "none"]
-            if begun is None:
-                options += ["--epochs", str(epochs)]
-            else:
-                options += ["--init", str(models[begun]), "--teacher", str(models[begun])]
-                options += [text for film in films for text in ("--film", film)]
-            options += ["--resume"] if (out / RESUME).is_file() else []
-            rtseg("train", "--data", folder, "--out", str(out), *options)
-            exported = ("--data", folder, "--split", "held", "--out", str(models[step]))
-            rtseg("export", str(out / CHECKPOINT), *exported)
+    with tempfile.TemporaryDirectory() as data:
+        lay_out(source, Path(data), drive, FULL_HW)
+        for step, model in models.items():
+            if not model.is_file():
+                recipe, begun = STEPS[step]
+                more = ["--epochs", str(epochs)] if begun is None else taught_by(models[begun], films)
+                more += ["--resume"] if (model.parent / RESUME).is_file() else []
+                train = ["train", "--recipe", f"engines/{recipe}", "--data", data, "--split", "train"]
+                rtseg(*train, "--validate", "none", "--out", str(model.parent), *more)
+                trained = str(model.parent / CHECKPOINT)
+                rtseg("export", trained, "--data", data, "--split", "held", "--out", str(model))
     return models
+
+
+def taught_by(model: Path, films: Sequence[str]) -> list[str]:
+    """The options with which a step begins with a model and learns from it, on films as well."""
+    films_too = [text for film in films for text in ("--film", film)]
+    return ["--init", str(model), "--teacher", str(model), *films_too]
 
 
 def rtseg(*words: str) -> None:
